@@ -1,0 +1,27 @@
+# Every library that is not ours, each linked PRIVATE by the one layer that may see it.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(nng CONFIG QUIET)
+pkg_check_modules(nanomsg REQUIRED IMPORTED_TARGET nanomsg)
+pkg_check_modules(protobuf-c REQUIRED IMPORTED_TARGET libprotobuf-c>=1.4.1)
+pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto>=3.0)
+pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(p11-kit REQUIRED IMPORTED_TARGET p11-kit-1)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(inih REQUIRED IMPORTED_TARGET inih)
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+if(BUILD_TESTING)
+	pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+endif()
+
+if(NOT TARGET nng::nng)
+	find_library(NNG_LIBRARY nng REQUIRED)
+	find_path(NNG_INCLUDE_DIR nng/nng.h REQUIRED)
+	add_library(nng::nng UNKNOWN IMPORTED)
+	set_target_properties(nng::nng PROPERTIES IMPORTED_LOCATION ${NNG_LIBRARY}
+		INTERFACE_INCLUDE_DIRECTORIES ${NNG_INCLUDE_DIR})
+endif()
+
+find_program(PROTOC_C protoc-c REQUIRED)
