@@ -1,0 +1,44 @@
+/*
+ * Read connections, each with its prepared statements, for one taker at a time. Any thread may take
+ * one; more threads than connections wait. No reading goes on for more than a few seconds, whatever
+ * is in the file.
+ */
+#ifndef STORE_READERS_H
+#define STORE_READERS_H
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum read_statement {
+	READ_ENVIRONMENT,
+	READ_KEY,
+	READ_EXECUTED,
+	READ_MASTERS,
+	READ_IDS, /* ids and counts: four each, by filter; see read.c */
+	READ_COUNTS = READ_IDS + 4,
+	READ_STATEMENTS = READ_COUNTS + 4,
+};
+
+struct readers;
+
+struct reader {
+	struct readers *pool;
+	struct reader *next;
+	sqlite3 *db;
+	sqlite3_stmt *statements[READ_STATEMENTS];
+	int64_t deadline;    /* of the reading in progress */
+	int64_t quiet_until; /* malformed rows are logged once a second, not once a read */
+};
+
+enum pm_err readers_open(const char *path, uint32_t count, struct readers **out) NODISCARD;
+void readers_close(struct readers *readers); /* NULL is allowed; none is taken */
+
+struct reader *readers_take(struct readers *readers);
+void reader_givep(struct reader **reader); /* for CLEANUP */
+
+/* In read.c, beside what uses them. */
+enum pm_err reader_prepare(struct reader *reader) NODISCARD;
+
+#endif

@@ -1,0 +1,190 @@
+#include "schema.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "check.h"
+#include "db.h"
+
+#define U32 "BETWEEN 0 AND 4294967295"
+
+/* clang-format off */
+const char *const schema_migrations[] = {
+	"CREATE TABLE environment ("
+	"  name TEXT NOT NULL PRIMARY KEY,"
+	"  token_serial TEXT NOT NULL,"
+	"  created_at INTEGER NOT NULL CHECK (created_at >= 0),"
+	"  revision INTEGER NOT NULL CHECK (revision > 0),"
+	"  seal_version INTEGER NOT NULL CHECK (seal_version " U32 "),"
+	"  seal_mac BLOB NOT NULL CHECK (length(seal_mac) = 32)"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE api_key ("
+	"  environment TEXT NOT NULL,"
+	"  id TEXT NOT NULL CHECK (length(id) BETWEEN 1 AND 16 AND id NOT GLOB '*[^0-9A-Za-z]*'),"
+	"  account TEXT NOT NULL,"
+	"  product TEXT NOT NULL,"
+	"  name TEXT NOT NULL,"
+	"  created_by TEXT NOT NULL,"
+	"  tail TEXT NOT NULL,"
+	"  created_at INTEGER NOT NULL CHECK (created_at >= 0),"
+	"  expires_at INTEGER NOT NULL CHECK (expires_at >= 0),"
+	"  rotated_at INTEGER NOT NULL CHECK (rotated_at >= 0),"
+	"  revoked_at INTEGER NOT NULL CHECK (revoked_at >= 0),"
+	"  current_version INTEGER NOT NULL CHECK (current_version " U32 "),"
+	"  current_pepper INTEGER NOT NULL CHECK (current_pepper " U32 "),"
+	"  current_not_after INTEGER NOT NULL CHECK (current_not_after >= 0),"
+	"  current_mac BLOB NOT NULL CHECK (length(current_mac) = 32),"
+	"  previous_version INTEGER NOT NULL CHECK (previous_version " U32 "),"
+	"  previous_pepper INTEGER NOT NULL CHECK (previous_pepper " U32 "),"
+	"  previous_not_after INTEGER NOT NULL CHECK (previous_not_after >= 0),"
+	"  previous_mac BLOB NOT NULL CHECK (length(previous_mac) = 32),"
+	"  revision INTEGER NOT NULL CHECK (revision > 0),"
+	"  seal_version INTEGER NOT NULL CHECK (seal_version " U32 "),"
+	"  seal_mac BLOB NOT NULL CHECK (length(seal_mac) = 32),"
+	"  PRIMARY KEY (environment, id)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX api_key_by_account ON api_key (environment, account, id, product);"
+	"CREATE INDEX api_key_by_product ON api_key (environment, product, id);"
+
+	"CREATE TABLE master_key ("
+	"  environment TEXT NOT NULL,"
+	"  purpose TEXT NOT NULL,"
+	"  name TEXT NOT NULL,"
+	"  version INTEGER NOT NULL CHECK (version " U32 "),"
+	"  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4),"
+	"  key_id BLOB NOT NULL CHECK (length(key_id) = 16),"
+	"  check_value BLOB NOT NULL CHECK (length(check_value) = 8),"
+	"  created_at INTEGER NOT NULL CHECK (created_at >= 0),"
+	"  changed_at INTEGER NOT NULL CHECK (changed_at >= 0),"
+	"  revision INTEGER NOT NULL CHECK (revision > 0),"
+	"  seal_version INTEGER NOT NULL CHECK (seal_version " U32 "),"
+	"  seal_mac BLOB NOT NULL CHECK (length(seal_mac) = 32),"
+	"  PRIMARY KEY (environment, purpose, name, version)"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE executed ("
+	"  uid INTEGER NOT NULL CHECK (uid " U32 "),"
+	"  request_id TEXT NOT NULL,"
+	"  environment TEXT NOT NULL,"
+	"  rpc INTEGER NOT NULL CHECK (rpc " U32 "),"
+	"  subject TEXT NOT NULL,"
+	"  at INTEGER NOT NULL CHECK (at >= 0),"
+	"  seal_version INTEGER NOT NULL CHECK (seal_version " U32 "),"
+	"  seal_mac BLOB NOT NULL CHECK (length(seal_mac) = 32),"
+	"  PRIMARY KEY (uid, request_id)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX executed_by_time ON executed (at);",
+};
+/* clang-format on */
+const size_t schema_version = sizeof(schema_migrations) / sizeof(schema_migrations[0]);
+
+/* A file nothing was made in yet is ours to use: a first start may have ended right there. */
+static enum pm_err identify(sqlite3 *db, size_t newest, size_t *version)
+{
+	int64_t application = 0, user_version = 0, objects = 0;
+
+	TRY(db_number(db, "PRAGMA application_id", &application));
+	TRY(db_number(db, "PRAGMA user_version", &user_version));
+	TRY(db_number(db, "SELECT count(*) FROM sqlite_schema", &objects));
+	*version = (size_t)user_version;
+	if (application == 0 && user_version == 0 && objects == 0)
+		return PM_OK;
+	if (application != SCHEMA_APPLICATION_ID || user_version < 1)
+		return db_damaged(db, "not a Peppermint database; move it away or set another "
+				      "directory");
+	if (*version > newest)
+		return db_damaged(db, "from a newer Peppermint; install that version or a backup "
+				      "from this one");
+	return PM_OK;
+}
+
+static enum pm_err migrate_one(sqlite3 *db, const char *sql, size_t version)
+{
+	char stamp[96];
+
+	sqlite3_snprintf(sizeof(stamp), stamp,
+			 "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+			 SCHEMA_APPLICATION_ID, (int)version);
+	TRY(db_exec(db, "BEGIN IMMEDIATE", "migrating"));
+	TRY(db_exec(db, sql, "migrating"));
+	return db_exec(db, stamp, "migrating"); /* what fails is rolled back as we close */
+}
+
+static enum pm_err migrate(sqlite3 *db, const char *const *migrations, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		TRY(migrate_one(db, migrations[i], i + 1));
+	if (from > 0 && from < to)
+		log_info("store: the database was migrated from version %zu to %zu", from, to);
+	return PM_OK;
+}
+
+/* quote, because in an edited file any of them may be NULL. */
+#define SCHEMA_OBJECTS                                                                             \
+	"SELECT quote(type) || quote(name) || quote(tbl_name) || quote(sql) FROM sqlite_schema"    \
+	" ORDER BY 1"
+
+static bool same_text(sqlite3_stmt *a, sqlite3_stmt *b)
+{
+	const char *text_a = (const char *)sqlite3_column_text(a, 0);
+	const char *text_b = (const char *)sqlite3_column_text(b, 0);
+
+	return text_a && text_b && strcmp(text_a, text_b) == 0;
+}
+
+/* Triggers, views, generated columns or statistics that we did not make have no place in it. */
+static enum pm_err check_schema(sqlite3 *db, const char *const *migrations, size_t count)
+{
+	sqlite3 *model CLEANUP(db_closep) = NULL;
+	sqlite3_stmt *have CLEANUP(stmt_finalizep) = NULL;
+	sqlite3_stmt *want CLEANUP(stmt_finalizep) = NULL;
+
+	int rc = sqlite3_open(":memory:", &model);
+	if (rc != SQLITE_OK)
+		return db_failed(model, rc, "opening a database in memory");
+	TRY(migrate(model, migrations, 0, count));
+	TRY(db_prepare(db, SCHEMA_OBJECTS, &have));
+	TRY(db_prepare(model, SCHEMA_OBJECTS, &want));
+	for (;;) {
+		int had = sqlite3_step(have), wanted = sqlite3_step(want);
+		if (had == SQLITE_DONE && wanted == SQLITE_DONE)
+			return PM_OK;
+		if (had != SQLITE_ROW && had != SQLITE_DONE)
+			return db_failed(db, had, "reading the schema");
+		if (had != wanted || !same_text(have, want))
+			return db_damaged(db, "damaged: its schema was changed by others; restore "
+					      "it from a backup");
+	}
+}
+
+static enum pm_err turn_wal_on(sqlite3 *db)
+{
+	sqlite3_stmt *stmt CLEANUP(stmt_finalizep) = NULL;
+
+	TRY(db_prepare(db, "PRAGMA journal_mode = WAL", &stmt));
+	int rc = sqlite3_step(stmt);
+	if (rc != SQLITE_ROW)
+		return db_failed(db, rc, "turning WAL on");
+	const char *mode = (const char *)sqlite3_column_text(stmt, 0);
+	if (mode && strcmp(mode, "wal") == 0)
+		return PM_OK;
+	log_error("store: %s cannot be in WAL mode: its file system must have shared memory "
+		  "and locks",
+		  sqlite3_db_filename(db, "main"));
+	return PM_STORE_UNAVAILABLE;
+}
+
+enum pm_err schema_bring_up(sqlite3 *db, const char *const *migrations, size_t count)
+{
+	size_t version = 0;
+
+	TRY(identify(db, count, &version));
+	TRY(check_integrity(db));
+	TRY(turn_wal_on(db));
+	TRY(migrate(db, migrations, version, count));
+	return check_schema(db, migrations, count);
+}

@@ -1,0 +1,214 @@
+#include "write.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "db.h"
+#include "row.h"
+
+/* 16 MiB. Pages changed again meanwhile are moved once: fewer checkpoints move less. */
+#define CHECKPOINT_PAGES 4096
+
+enum frame { BEGIN, COMMIT, ROLLBACK, SAVEPOINT, ROLLBACK_TO, RELEASE, FRAMES };
+
+static const char *const frame_sql[FRAMES] = {
+	[BEGIN] = "BEGIN IMMEDIATE",       [COMMIT] = "COMMIT",
+	[ROLLBACK] = "ROLLBACK",           [SAVEPOINT] = "SAVEPOINT one",
+	[ROLLBACK_TO] = "ROLLBACK TO one", [RELEASE] = "RELEASE one",
+};
+
+enum { OPS = STORE_INSERT_EXECUTED + 1 };
+
+/* What each op does to which table, and what it means that its key is taken. */
+static const struct op {
+	const struct table *table;
+	enum pm_err (*prepare)(sqlite3 *db, const struct table *table, sqlite3_stmt **out);
+	enum pm_err taken;
+} ops[OPS] = {
+	[STORE_INSERT_ENVIRONMENT] = { &environment_table, row_prepare_insert, PM_ALREADY_EXISTS },
+	[STORE_INSERT_KEY] = { &key_table, row_prepare_insert, PM_ALREADY_EXISTS },
+	[STORE_UPDATE_KEY] = { &key_table, row_prepare_update, PM_INTERNAL },
+	[STORE_INSERT_MASTER] = { &master_table, row_prepare_insert, PM_ALREADY_EXISTS },
+	[STORE_UPDATE_MASTER] = { &master_table, row_prepare_update, PM_INTERNAL },
+	[STORE_INSERT_EXECUTED] = { &executed_table, row_prepare_insert, PM_ALREADY_DONE },
+};
+
+struct write {
+	sqlite3 *db;
+	sqlite3_stmt *frames[FRAMES];
+	sqlite3_stmt *changes[OPS];
+	sqlite3_stmt *prune;
+	sqlite3_stmt *overwrite;
+	int wal_pages; /* after the last commit */
+};
+
+static void write_freep(struct write **write)
+{
+	write_free(*write);
+}
+
+/* Sets user_version to what it is: the smallest transaction that writes a page. */
+static enum pm_err prepare_overwrite(struct write *write)
+{
+	char sql[64];
+	int64_t version = 0;
+
+	TRY(db_number(write->db, "PRAGMA user_version", &version));
+	sqlite3_snprintf(sizeof(sql), sql, "PRAGMA user_version = %lld", (long long)version);
+	return db_prepare(write->db, sql, &write->overwrite);
+}
+
+static int note_wal_pages(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct write *write = arg;
+
+	(void)db;
+	(void)name;
+	write->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+enum pm_err write_new(sqlite3 *db, struct write **out)
+{
+	struct write *write CLEANUP(write_freep) = calloc(1, sizeof(*write));
+
+	if (!write)
+		return PM_NO_MEMORY;
+	write->db = db;
+	for (size_t i = 0; i < FRAMES; i++)
+		TRY(db_prepare(db, frame_sql[i], &write->frames[i]));
+	for (size_t i = 0; i < OPS; i++)
+		TRY(ops[i].prepare(db, ops[i].table, &write->changes[i]));
+	TRY(db_prepare(db,
+		       "DELETE FROM executed WHERE (uid, request_id) IN (SELECT uid, request_id"
+		       " FROM executed WHERE at < ?1 ORDER BY at LIMIT ?2)",
+		       &write->prune));
+	TRY(prepare_overwrite(write));
+	sqlite3_wal_hook(db, note_wal_pages, write);
+	*out = TAKE(write);
+	return PM_OK;
+}
+
+void write_free(struct write *write)
+{
+	if (!write)
+		return;
+	sqlite3_wal_hook(write->db, NULL, NULL);
+	for (size_t i = 0; i < FRAMES; i++)
+		sqlite3_finalize(write->frames[i]);
+	for (size_t i = 0; i < OPS; i++)
+		sqlite3_finalize(write->changes[i]);
+	sqlite3_finalize(write->prune);
+	sqlite3_finalize(write->overwrite);
+	free(write);
+}
+
+enum pm_err write_begin(struct write *write)
+{
+	return db_run(write->frames[BEGIN], "beginning a transaction");
+}
+
+void write_rollback(struct write *write)
+{
+	/* SQLite has rolled back by itself after many failures. */
+	if (sqlite3_get_autocommit(write->db))
+		return;
+	sqlite3_step(write->frames[ROLLBACK]);
+	sqlite3_reset(write->frames[ROLLBACK]);
+}
+
+/*
+ * A COMMIT that failed to sync leaves its frames whole in the WAL, past its valid end. Nobody reads
+ * them, except the recovery after a crash: that would bring back what we said was not done. The
+ * next commit overwrites them, so one is made at once. A disk that was full cannot have taken the
+ * frame that ends the transaction, so there is nothing to bring back.
+ */
+static enum pm_err settle(struct write *write, int rc, enum pm_err err)
+{
+	write_rollback(write);
+	int overwritten = sqlite3_step(write->overwrite);
+	sqlite3_reset(write->overwrite);
+	if (overwritten == SQLITE_DONE || (rc & 0xff) == SQLITE_FULL)
+		return err;
+	return PM_OUTCOME_UNKNOWN;
+}
+
+enum pm_err write_end(struct write *write)
+{
+	int rc = sqlite3_step(write->frames[COMMIT]);
+
+	sqlite3_reset(write->frames[COMMIT]);
+	if (rc == SQLITE_DONE)
+		return PM_OK;
+	return settle(write, rc, db_failed(write->db, rc, "committing"));
+}
+
+static enum pm_err change_failed(struct write *write, const struct op *op, int rc)
+{
+	if (rc == SQLITE_CONSTRAINT_PRIMARYKEY)
+		return op->taken;
+	if ((rc & 0xff) != SQLITE_CONSTRAINT)
+		return db_failed(write->db, rc, "writing");
+	db_failed(write->db, rc, "writing a record of ours"); /* a CHECK that our code broke */
+	return PM_INTERNAL;
+}
+
+static enum pm_err change_one(struct write *write, const struct store_change *change)
+{
+	if ((size_t)change->op >= OPS)
+		return PM_INTERNAL;
+	const struct op *op = &ops[change->op];
+	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = write->changes[change->op];
+
+	TRY(row_bind(stmt, op->table, change->key)); /* or whichever record the union points to */
+	int rc = sqlite3_step(stmt);
+	if (rc != SQLITE_DONE)
+		return change_failed(write, op, rc);
+	return sqlite3_changes(write->db) == 1 ? PM_OK : PM_CONFLICT;
+}
+
+static enum pm_err change_all(struct write *write, const struct store_change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		TRY(change_one(write, &changes[i]));
+	return PM_OK;
+}
+
+enum pm_err write_apply(struct write *write, const struct store_change *changes, size_t count,
+			enum pm_err *outcome)
+{
+	TRY(db_run(write->frames[SAVEPOINT], "opening a savepoint"));
+	*outcome = change_all(write, changes, count);
+	if (sqlite3_get_autocommit(write->db))
+		return *outcome;
+	if (*outcome != PM_OK)
+		TRY(db_run(write->frames[ROLLBACK_TO], "rolling back to a savepoint"));
+	return db_run(write->frames[RELEASE], "closing a savepoint");
+}
+
+enum pm_err write_prune(struct write *write, int64_t before, int *removed)
+{
+	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = write->prune;
+
+	sqlite3_bind_int64(stmt, 1, before);
+	sqlite3_bind_int(stmt, 2, WRITE_PRUNE_MAX);
+	TRY(write_begin(write));
+	int rc = sqlite3_step(stmt);
+	sqlite3_reset(stmt);
+	if (rc != SQLITE_DONE) {
+		write_rollback(write);
+		return db_failed(write->db, rc, "removing old request ids");
+	}
+	*removed = sqlite3_changes(write->db);
+	return write_end(write);
+}
+
+void write_checkpoint(struct write *write)
+{
+	if (write->wal_pages < CHECKPOINT_PAGES)
+		return;
+	write->wal_pages = 0;
+	int rc = sqlite3_wal_checkpoint_v2(write->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (rc != SQLITE_OK)
+		db_failed(write->db, rc, "moving the WAL into the database");
+}
