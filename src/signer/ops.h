@@ -1,0 +1,34 @@
+/*
+ * What peppermintd may ask for: signer.proto's operations, each from its message to its part of
+ * the reply. Replies are made in the request's arena. One thread.
+ */
+#ifndef SIGNER_OPS_H
+#define SIGNER_OPS_H
+
+#include "base/arena.h"
+#include "keys.h"
+#include "peppermint/v1/signer.pb-c.h"
+
+#define ENVIRONMENT_MAX 32
+#define HMAC_ITEMS_MAX 1024
+#define HMAC_DATA_MAX 32768
+#define RANDOM_MAX 1024
+
+struct signer {
+	const char *environment;
+	int pin_fd; /* closed once the login is done */
+	bool started;
+	struct token token;
+	struct keys keys;
+	struct arena *arena;
+	struct failure failure; /* of the operation that last returned an error */
+};
+
+/*
+ * Runs the request's operation. PM_UNKNOWN_RPC: it must not be answered, because it is unknown or
+ * out of order. Any other error: signer->failure says why and goes into the answer.
+ */
+enum pm_err ops_run(struct signer *signer, const Peppermint__Signer__V1__SignerRequest *request,
+		    Peppermint__Signer__V1__SignerReply *reply) NODISCARD;
+
+#endif
