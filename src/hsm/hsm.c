@@ -1,0 +1,128 @@
+#include "hsm/hsm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "calls.h"
+#include "supervise.h"
+
+struct hsm {
+	struct calls calls;
+	struct supervisor *supervisor;
+};
+
+enum pm_err hsm_open(const struct hsm_config *config, struct hsm **out)
+{
+	struct hsm *hsm CLEANUP(free_ptr) = calloc(1, sizeof(*hsm));
+
+	if (!hsm)
+		return PM_NO_MEMORY;
+	enum pm_err err = calls_open(&hsm->calls);
+	if (err == PM_OK)
+		err = supervisor_open(config, &hsm->calls, &hsm->supervisor);
+	if (err != PM_OK) {
+		calls_close(&hsm->calls);
+		return err;
+	}
+	*out = TAKE(hsm);
+	return PM_OK;
+}
+
+void hsm_close(struct hsm *hsm)
+{
+	if (!hsm)
+		return;
+	calls_stop(&hsm->calls);
+	supervisor_close(hsm->supervisor);
+	calls_close(&hsm->calls);
+	free(hsm);
+}
+
+void hsm_status(struct hsm *hsm, struct hsm_status *out)
+{
+	supervisor_status(hsm->supervisor, out);
+}
+
+static enum pm_err check_sizes(const struct hsm_job *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (jobs[i].data.len > HSM_DATA_MAX)
+			return PM_TOO_LARGE;
+	}
+	return PM_OK;
+}
+
+/* The longest run of jobs that one frame can hold; at least one, because HSM_DATA_MAX fits. */
+static struct call next_call(struct hsm_job *jobs, size_t count)
+{
+	struct call call = { .kind = CALL_HMAC, .jobs = jobs };
+
+	while (call.count < count && call.count < FRAME_ITEMS_MAX) {
+		size_t size = call.size + frame_item_size(jobs[call.count].data);
+
+		if (size > FRAME_HMAC_MAX)
+			break;
+		call.size = size;
+		call.count++;
+	}
+	return call;
+}
+
+static enum pm_err do_jobs(struct hsm *hsm, struct hsm_job *jobs, size_t count, int64_t deadline)
+{
+	TRY(check_sizes(jobs, count));
+	while (count > 0) {
+		struct call call = next_call(jobs, count);
+
+		TRY(calls_do(&hsm->calls, &call, deadline));
+		jobs += call.count;
+		count -= call.count;
+	}
+	return PM_OK;
+}
+
+enum pm_err hsm_hmac(struct hsm *hsm, struct hsm_job *jobs, size_t count, int64_t deadline)
+{
+	enum pm_err err = do_jobs(hsm, jobs, count, deadline);
+
+	for (size_t i = 0; err != PM_OK && i < count; i++)
+		jobs[i].err = err;
+	return err;
+}
+
+enum pm_err hsm_generate(struct hsm *hsm, const struct hsm_id *id, const char *label,
+			 struct hsm_object *out, int64_t deadline)
+{
+	struct call call = { .kind = CALL_GENERATE, .id = id, .text = label, .objects = out };
+	size_t len = strlen(label);
+
+	if (len == 0)
+		return PM_BAD_REQUEST;
+	if (len > HSM_LABEL_MAX)
+		return PM_TOO_LARGE;
+	return calls_do(&hsm->calls, &call, deadline);
+}
+
+enum pm_err hsm_list(struct hsm *hsm, const char *prefix, struct hsm_object *out, size_t *count,
+		     int64_t deadline)
+{
+	struct call call = { .kind = CALL_LIST, .text = prefix, .objects = out };
+
+	if (strlen(prefix) > HSM_LABEL_MAX)
+		return PM_TOO_LARGE;
+	TRY(calls_do(&hsm->calls, &call, deadline));
+	*count = call.object_count;
+	return PM_OK;
+}
+
+enum pm_err hsm_random(struct hsm *hsm, uint8_t *out, size_t len, int64_t deadline)
+{
+	struct call call = { .kind = CALL_RANDOM, .random = out, .random_len = len };
+
+	if (len > HSM_RANDOM_MAX)
+		return PM_TOO_LARGE;
+	if (len == 0)
+		return PM_OK;
+	return calls_do(&hsm->calls, &call, deadline);
+}
