@@ -1,0 +1,128 @@
+#include "domain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/secret.h"
+
+bool copy_text(char *out, size_t room, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len >= room)
+		return false;
+	memcpy(out, text, len + 1);
+	return true;
+}
+
+void secret_cover(const struct environment *env, const struct apikey *key, uint32_t version,
+		  struct buf *buf)
+{
+	buf_put_field(buf, bytes_str("peppermint/v1/api-key"));
+	buf_put_field(buf, bytes_str(env->name));
+	buf_put_field(buf, bytes_str(key->id));
+	buf_put_u32(buf, version);
+	buf_put_field(buf, bytes_str(key->secret));
+}
+
+enum pm_err pepper_job(struct environment *env, const char *pepper, uint32_t version,
+		       struct hsm_job *job, uint32_t *used)
+{
+	struct master_record master;
+
+	TRY(environment_master(env, PURPOSE_PEPPER, pepper, version, &master));
+	if (master.state != MASTER_ACTIVE && master.state != MASTER_VERIFY_ONLY)
+		return PM_NOT_FOUND;
+	memcpy(job->key.bytes, master.key_id, sizeof(job->key.bytes));
+	*used = master.version;
+	return PM_OK;
+}
+
+enum pm_err secret_job(struct environment *env, uint32_t pepper_version, const struct buf *covered,
+		       struct hsm_job *job)
+{
+	uint32_t used = 0;
+
+	if (covered->full)
+		return PM_INTERNAL;
+	TRY(pepper_job(env, VAULT_API_KEYS_PEPPER, pepper_version, job, &used));
+	job->data = buf_bytes(covered);
+	return PM_OK;
+}
+
+struct cover {
+	uint8_t room[SECRET_COVER_ROOM]; /* holds a secret */
+};
+
+static void cover_wipe(struct cover *cover)
+{
+	secret_wipe(cover, sizeof(*cover));
+}
+
+static enum pm_err mac_secret(struct environment *env, const struct apikey *key,
+			      struct secret_record *secret, int64_t deadline)
+{
+	struct cover cover CLEANUP(cover_wipe);
+	struct buf covered = BUF(cover.room);
+	struct hsm_job job = { 0 };
+
+	secret_cover(env, key, secret->version, &covered);
+	TRY(pepper_job(env, VAULT_API_KEYS_PEPPER, 0, &job, &secret->pepper_version));
+	job.data = buf_bytes(&covered);
+	TRY(environment_hmac(env, &job, 1, deadline));
+	memcpy(secret->mac, job.mac, sizeof(secret->mac));
+	return PM_OK;
+}
+
+enum pm_err secret_renew(struct environment *env, struct key_record *record, uint32_t version,
+			 struct key_text *text, int64_t deadline)
+{
+	struct apikey key CLEANUP(apikey_wipe) = { 0 };
+	struct secret_record *secret = &record->secrets[SECRET_CURRENT];
+
+	memcpy(key.id, record->id, sizeof(key.id));
+	TRY(apikey_new_secret(key.secret));
+	*secret = (struct secret_record){ .version = version };
+	TRY(mac_secret(env, &key, secret, deadline));
+	apikey_format(&key, env->prefix, text);
+	memcpy(record->tail, text->text + strlen(text->text) - STORE_TAIL_LEN, STORE_TAIL_LEN + 1);
+	return PM_OK;
+}
+
+static enum key_state state_of(const struct key_record *record, int64_t now)
+{
+	if (record->revoked_at != 0)
+		return KEY_REVOKED;
+	if (record->expires_at != 0 && now >= record->expires_at)
+		return KEY_EXPIRED;
+	return KEY_ACTIVE;
+}
+
+void key_info_fill(const struct key_record *record, struct key_info *info)
+{
+	const struct secret_record *current = &record->secrets[SECRET_CURRENT];
+	const struct secret_record *previous = &record->secrets[SECRET_PREVIOUS];
+	int64_t now = clock_unix();
+
+	*info = (struct key_info){
+		.state = state_of(record, now),
+		.created_at = record->created_at,
+		.expires_at = record->expires_at,
+		.rotated_at = record->rotated_at,
+		.overlap_until = previous->version != 0 && previous->not_after > now
+					 ? previous->not_after
+					 : 0,
+		.revoked_at = record->revoked_at,
+		.secret_version = current->version,
+		.pepper_version = current->pepper_version,
+	};
+	strcpy(info->environment, record->environment);
+	strcpy(info->id, record->id);
+	strcpy(info->account, record->account);
+	strcpy(info->product, record->product);
+	strcpy(info->name, record->name);
+	snprintf(info->created_by, sizeof(info->created_by), "%s", record->created_by);
+	snprintf(info->masked, sizeof(info->masked), "*****%s", record->tail);
+}

@@ -1,0 +1,57 @@
+/*
+ * What the vault's files share: the vault itself, what a secret's MAC covers, and the view of a
+ * stored key that callers get.
+ */
+#ifndef VAULT_DOMAIN_H
+#define VAULT_DOMAIN_H
+
+#include "apikey.h"
+#include "environment.h"
+#include "request.h"
+#include "scratch.h"
+#include "seal.h"
+
+#define VAULT_ENVIRONMENTS_MAX 8
+#define BATCH_MAX 64          /* items that go to the HSM together */
+#define CHANGE_ATTEMPTS 8     /* of a compare-and-set that others keep winning */
+#define SECRET_COVER_ROOM 192 /* bytes: more than secret_cover writes */
+
+struct vault {
+	struct store *store;
+	struct scratch_pool scratch; /* blocks of the largest batch */
+	struct environment environments[VAULT_ENVIRONMENTS_MAX];
+	size_t environment_count;
+};
+
+/* The environment, in service. PM_NOT_FOUND, or what environment_enter says. */
+enum pm_err vault_enter(struct vault *vault, const struct actor *actor, const char *name,
+			struct environment **out) NODISCARD;
+
+/*
+ * What is hashed for an API key: tag, environment, key id, secret version, secret. Bound to the
+ * record, so that a MAC moved to another row, or to another version, verifies nothing.
+ */
+void secret_cover(const struct environment *env, const struct apikey *key, uint32_t version,
+		  struct buf *buf);
+
+/* The job that MACs it under a version of pepper `api-keys`. PM_NOT_FOUND: no usable version. */
+enum pm_err secret_job(struct environment *env, uint32_t pepper_version, const struct buf *covered,
+		       struct hsm_job *job) NODISCARD;
+
+/* An HMAC job for a usable (ACTIVE or VERIFY_ONLY) version of a pepper; 0 is the active one. */
+enum pm_err pepper_job(struct environment *env, const char *pepper, uint32_t version,
+		       struct hsm_job *job, uint32_t *used) NODISCARD;
+
+/*
+ * A fresh secret for the key in `record`: sets secrets[SECRET_CURRENT] under the active pepper, and
+ * the tail; the whole text goes to `text`.
+ */
+enum pm_err secret_renew(struct environment *env, struct key_record *record, uint32_t version,
+			 struct key_text *text, int64_t deadline) NODISCARD;
+
+void key_info_fill(const struct key_record *record, struct key_info *info);
+
+/* A copy into a fixed field; false if it is longer. */
+bool copy_text(char *out, size_t room, const char *text);
+
+#endif

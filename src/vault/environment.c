@@ -1,0 +1,163 @@
+#define _GNU_SOURCE
+#include "environment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum pm_err environment_init(struct environment *env, const struct vault_environment *config,
+			     struct store *store)
+{
+	if (strlen(config->name) > VAULT_ENVIRONMENT_MAX ||
+	    strlen(config->prefix) > VAULT_PREFIX_MAX)
+		return PM_CONFIG;
+	strcpy(env->name, config->name);
+	strcpy(env->prefix, config->prefix);
+	env->hsm = config->hsm;
+	env->store = store;
+	env->masters = calloc(MASTERS_MAX, sizeof(*env->masters));
+	pthread_mutex_init(&env->change_lock, NULL);
+	pthread_cond_init(&env->change_over, NULL);
+	pthread_rwlock_init(&env->lock, NULL);
+	return env->masters ? PM_OK : PM_NO_MEMORY;
+}
+
+void environment_end(struct environment *env)
+{
+	free(env->masters);
+	pthread_mutex_destroy(&env->change_lock);
+	pthread_cond_destroy(&env->change_over);
+	pthread_rwlock_destroy(&env->lock);
+}
+
+enum pm_err environment_begin_change(struct environment *env, int64_t deadline)
+{
+	const struct timespec until = deadline_timespec(deadline);
+	int waited = 0;
+
+	pthread_mutex_lock(&env->change_lock);
+	while (env->changing && waited == 0)
+		waited = pthread_cond_clockwait(&env->change_over, &env->change_lock,
+						CLOCK_MONOTONIC, &until);
+	bool mine = !env->changing;
+	if (mine)
+		env->changing = true;
+	pthread_mutex_unlock(&env->change_lock);
+	return mine ? PM_OK : PM_DEADLINE_EXCEEDED;
+}
+
+void environment_end_change(struct environment *env)
+{
+	pthread_mutex_lock(&env->change_lock);
+	env->changing = false;
+	/* Not signal: with several waiters glibc 2.36 (Debian 12) can lose one (its bug 25847). */
+	pthread_cond_broadcast(&env->change_over);
+	pthread_mutex_unlock(&env->change_lock);
+}
+
+/* True when the present signer has been checked; then *verdict is what came of it. */
+static bool already_checked(struct environment *env, uint64_t generation, enum pm_err *verdict)
+{
+	pthread_rwlock_rdlock(&env->lock);
+	bool checked = env->generation == generation;
+	*verdict = env->refusal;
+	pthread_rwlock_unlock(&env->lock);
+	return checked;
+}
+
+enum pm_err environment_enter(struct environment *env, int64_t deadline)
+{
+	struct hsm_status status;
+	enum pm_err verdict = PM_OK;
+
+	hsm_status(env->hsm, &status);
+	if (status.state != HSM_SERVING)
+		return status.state == HSM_SEALED ? PM_SEALED : PM_HSM_UNAVAILABLE;
+	if (already_checked(env, status.generation, &verdict))
+		return verdict;
+	if (environment_begin_change(env, deadline) != PM_OK)
+		return PM_HSM_UNAVAILABLE;
+	if (!already_checked(env, status.generation, &verdict))
+		verdict = environment_attach(env, status.generation, deadline);
+	environment_end_change(env);
+	return verdict;
+}
+
+static bool same_master(const struct master_record *a, const char *purpose, const char *name)
+{
+	return strcmp(a->purpose, purpose) == 0 && strcmp(a->name, name) == 0;
+}
+
+enum pm_err environment_master(struct environment *env, const char *purpose, const char *name,
+			       uint32_t version, struct master_record *out)
+{
+	enum pm_err err = PM_NOT_FOUND;
+
+	pthread_rwlock_rdlock(&env->lock);
+	for (size_t i = 0; i < env->master_count && err != PM_OK; i++) {
+		const struct master_record *master = &env->masters[i];
+
+		if (!same_master(master, purpose, name))
+			continue;
+		if (version == 0 ? master->state == MASTER_ACTIVE : master->version == version) {
+			*out = *master;
+			err = PM_OK;
+		}
+	}
+	pthread_rwlock_unlock(&env->lock);
+	return err;
+}
+
+static enum pm_err put_master(struct environment *env, const struct master_record *record)
+{
+	size_t i = 0;
+
+	while (i < env->master_count &&
+	       !(same_master(&env->masters[i], record->purpose, record->name) &&
+		 env->masters[i].version == record->version))
+		i++;
+	if (i == MASTERS_MAX)
+		return PM_TOO_LARGE;
+	env->masters[i] = *record;
+	if (i == env->master_count)
+		env->master_count++;
+	return PM_OK;
+}
+
+enum pm_err environment_put_masters(struct environment *env, const struct master_record *records,
+				    size_t count)
+{
+	enum pm_err err = PM_OK;
+
+	pthread_rwlock_wrlock(&env->lock);
+	for (size_t i = 0; i < count && err == PM_OK; i++)
+		err = put_master(env, &records[i]);
+	pthread_rwlock_unlock(&env->lock);
+	return err;
+}
+
+enum pm_err environment_hmac(struct environment *env, struct hsm_job *jobs, size_t count,
+			     int64_t deadline)
+{
+	TRY(hsm_hmac(env->hsm, jobs, count, deadline));
+	for (size_t i = 0; i < count; i++) {
+		if (jobs[i].err == PM_NOT_FOUND) {
+			log_error("vault: a master key of %s is not in its token any more",
+				  env->name);
+			return PM_TOKEN_MISMATCH;
+		}
+		TRY(jobs[i].err);
+	}
+	return PM_OK;
+}
+
+void environment_quarantine(struct environment *env, const char *kind, const char *id)
+{
+	atomic_fetch_add(&env->quarantined, 1);
+	log_error("vault: %s %s of %s does not bear the vault's seal: it was altered outside the "
+		  "vault and is not used",
+		  kind, id, env->name);
+}

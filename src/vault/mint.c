@@ -1,0 +1,64 @@
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "domain.h"
+
+static enum pm_err check_params(struct actor *actor, const struct mint_params *params)
+{
+	if (params->expires_at == 0 || params->expires_at > clock_unix())
+		return PM_OK;
+	actor->why = "expires_at: must be in the future, or 0 for never";
+	return PM_BAD_REQUEST;
+}
+
+static enum pm_err describe(const struct environment *env, const struct actor *actor,
+			    const struct mint_params *params, struct key_record *record)
+{
+	*record = (struct key_record){
+		.created_at = clock_unix(),
+		.expires_at = params->expires_at,
+		.revision = 1,
+	};
+	snprintf(record->created_by, sizeof(record->created_by), "%s%s%s", actor->caller,
+		 actor->operator_name[0] ? "/" : "", actor->operator_name);
+	if (!copy_text(record->environment, sizeof(record->environment), env->name) ||
+	    !copy_text(record->account, sizeof(record->account), params->account) ||
+	    !copy_text(record->product, sizeof(record->product), params->product) ||
+	    !copy_text(record->name, sizeof(record->name), params->name))
+		return PM_TOO_LARGE;
+	return apikey_new_id(record->id);
+}
+
+static enum pm_err mint(struct vault *vault, struct actor *actor, struct environment *env,
+			const struct mint_params *params, struct key_record *record,
+			struct key_text *text)
+{
+	struct executed_record executed;
+	const struct store_change changes[] = {
+		{ .op = STORE_INSERT_KEY, .key = record },
+		{ .op = STORE_INSERT_EXECUTED, .executed = &executed },
+	};
+
+	TRY(check_params(actor, params));
+	TRY(describe(env, actor, params, record));
+	TRY(secret_renew(env, record, 1, text, actor->deadline));
+	request_record(env, actor, record->id, &executed);
+	TRY(request_seal_with_key(env, &executed, record, actor->deadline));
+	return store_commit(vault->store, changes, 2, actor->deadline);
+}
+
+enum pm_err vault_mint(struct vault *vault, struct actor *actor, const struct mint_params *params,
+		       struct key_info *info, struct key_text *text)
+{
+	struct environment *env = NULL;
+	struct key_record record;
+
+	TRY(vault_enter(vault, actor, params->environment, &env));
+	TRY(request_begin(env, actor));
+	enum pm_err err = mint(vault, actor, env, params, &record, text);
+	if (err == PM_OK)
+		key_info_fill(&record, info);
+	else
+		key_text_wipe(text);
+	return err;
+}

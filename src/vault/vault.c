@@ -1,0 +1,149 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "domain.h"
+#include "value.h"
+#include "verify.h"
+
+#define TEND_TIMEOUT_MS 5000
+
+static size_t largest_batch(void)
+{
+	size_t verify = verify_scratch_size(), value = value_scratch_size();
+
+	return verify > value ? verify : value;
+}
+
+static void vault_closep(struct vault **vault)
+{
+	vault_close(*vault);
+}
+
+enum pm_err vault_open(struct store *store, const struct vault_environment *environments,
+		       size_t count, struct vault **out)
+{
+	struct vault *vault CLEANUP(vault_closep) = NULL;
+
+	if (count == 0 || count > VAULT_ENVIRONMENTS_MAX)
+		return PM_CONFIG;
+	vault = calloc(1, sizeof(*vault));
+	if (!vault)
+		return PM_NO_MEMORY;
+	vault->store = store;
+	scratch_init(&vault->scratch, largest_batch());
+	for (size_t i = 0; i < count; i++) {
+		vault->environment_count++;
+		TRY(environment_init(&vault->environments[i], &environments[i], store));
+	}
+	*out = TAKE(vault);
+	return PM_OK;
+}
+
+void vault_close(struct vault *vault)
+{
+	if (!vault)
+		return;
+	for (size_t i = 0; i < vault->environment_count; i++)
+		environment_end(&vault->environments[i]);
+	scratch_end(&vault->scratch);
+	free(vault);
+}
+
+enum pm_err vault_tend(struct vault *vault)
+{
+	enum pm_err first = PM_OK;
+
+	for (size_t i = 0; i < vault->environment_count; i++) {
+		enum pm_err err =
+			environment_enter(&vault->environments[i], deadline_in_ms(TEND_TIMEOUT_MS));
+		if (first == PM_OK)
+			first = err;
+	}
+	return first;
+}
+
+size_t vault_environment_count(const struct vault *vault)
+{
+	return vault->environment_count;
+}
+
+enum pm_err vault_find_environment(const struct vault *vault, const char *name, size_t *index)
+{
+	for (size_t i = 0; i < vault->environment_count; i++) {
+		if (strcmp(vault->environments[i].name, name) == 0) {
+			*index = i;
+			return PM_OK;
+		}
+	}
+	return PM_NOT_FOUND;
+}
+
+enum pm_err vault_enter(struct vault *vault, const struct actor *actor, const char *name,
+			struct environment **out)
+{
+	size_t index = 0;
+
+	TRY(vault_find_environment(vault, name, &index));
+	*out = &vault->environments[index];
+	return environment_enter(*out, actor->deadline);
+}
+
+static enum environment_state state_of(struct environment *env, const struct hsm_status *status)
+{
+	if (status->state != HSM_SERVING)
+		return status->state == HSM_SEALED ? ENV_HSM_SEALED : ENV_HSM_DOWN;
+	pthread_rwlock_rdlock(&env->lock);
+	bool checked = env->generation == status->generation;
+	enum pm_err refusal = env->refusal;
+	pthread_rwlock_unlock(&env->lock);
+	if (!checked)
+		return ENV_HSM_DOWN;
+	return refusal == PM_OK ? ENV_SERVING : ENV_REFUSING;
+}
+
+enum environment_state vault_environment_state(struct vault *vault, size_t index)
+{
+	struct hsm_status status;
+
+	hsm_status(vault->environments[index].hsm, &status);
+	return state_of(&vault->environments[index], &status);
+}
+
+static void fill_detail(struct environment *env, const struct hsm_status *status,
+			struct environment_info *info)
+{
+	pthread_rwlock_rdlock(&env->lock);
+	info->orphans = env->orphans;
+	copy_text(info->detail, sizeof(info->detail),
+		  status->state == HSM_SERVING ? env->detail : status->reason);
+	pthread_rwlock_unlock(&env->lock);
+}
+
+enum pm_err vault_environment_status(struct vault *vault, size_t index,
+				     struct environment_info *info)
+{
+	struct hsm_status status;
+	struct key_record unused;
+	size_t none = 0;
+
+	if (index >= vault->environment_count)
+		return PM_NOT_FOUND;
+	struct environment *env = &vault->environments[index];
+	struct key_filter filter = { .environment = env->name };
+
+	*info = (struct environment_info){ 0 };
+	strcpy(info->name, env->name);
+	strcpy(info->prefix, env->prefix);
+	hsm_status(env->hsm, &status);
+	info->state = state_of(env, &status);
+	fill_detail(env, &status, info);
+	strcpy(info->token_label, status.label);
+	strcpy(info->token_serial, status.serial);
+	strcpy(info->token_model, status.model);
+	strcpy(info->token_manufacturer, status.manufacturer);
+	info->signer_restarts = status.restarts;
+	info->quarantined = atomic_load(&env->quarantined);
+	return store_list_keys(vault->store, &filter, &unused, 0, &none, &info->keys);
+}
