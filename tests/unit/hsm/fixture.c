@@ -1,0 +1,148 @@
+#define _GNU_SOURCE
+#include "fixture.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int fixture_setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	tmpdir_make(f->directory);
+	f->config = (struct hsm_config){
+		.environment = "live",
+		.signer = FAKE_SIGNER,
+		.module = f->directory,
+		.token_uri = "pkcs11:token=fake",
+		.pin_file = "/nonexistent",
+		.pin_fd = -1,
+		.call_timeout_ms = PATIENCE_MS,
+	};
+	*state = f;
+	return 0;
+}
+
+int fixture_teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	hsm_close(f->hsm);
+	tmpdir_remove(f->directory);
+	free(f);
+	return 0;
+}
+
+void fixture_open(struct fixture *f)
+{
+	assert_int_equal(hsm_open(&f->config, &f->hsm), PM_OK);
+}
+
+static FILE *open_file(const struct fixture *f, const char *name, const char *mode)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", f->directory, name);
+	return fopen(path, mode);
+}
+
+void fixture_write(const struct fixture *f, const char *name, const char *text)
+{
+	FILE *file = open_file(f, name, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+void fixture_remove(const struct fixture *f, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", f->directory, name);
+	unlink(path);
+}
+
+char *fixture_read(const struct fixture *f, const char *name)
+{
+	FILE *file = open_file(f, name, "r");
+	char *text = calloc(1, 65536);
+
+	assert_non_null(text);
+	if (file) {
+		assert_true(fread(text, 1, 65535, file) < 65535);
+		fclose(file);
+	}
+	return text;
+}
+
+size_t fixture_starts(const struct fixture *f)
+{
+	char *text = fixture_read(f, "starts");
+	size_t lines = 0;
+
+	for (const char *c = text; *c; c++)
+		lines += *c == '\n';
+	free(text);
+	return lines;
+}
+
+struct hsm_status fixture_status(const struct fixture *f)
+{
+	struct hsm_status status;
+
+	hsm_status(f->hsm, &status);
+	return status;
+}
+
+void fixture_await_generation(const struct fixture *f, uint64_t generation)
+{
+	const int64_t deadline = deadline_in_ms(PATIENCE_MS);
+	struct hsm_status status = fixture_status(f);
+
+	while (status.generation < generation || status.state != HSM_SERVING) {
+		assert_true(clock_now() < deadline);
+		usleep(2000);
+		status = fixture_status(f);
+	}
+}
+
+void fixture_await_state(const struct fixture *f, enum hsm_state state)
+{
+	const int64_t deadline = deadline_in_ms(PATIENCE_MS);
+
+	while (fixture_status(f).state != state) {
+		assert_true(clock_now() < deadline);
+		usleep(2000);
+	}
+}
+
+struct hsm_id key_named(const char *name)
+{
+	struct hsm_id id = { 0 };
+
+	memcpy(id.bytes, name, strnlen(name, sizeof(id.bytes)));
+	return id;
+}
+
+bool mac_is_right(const struct hsm_job *job)
+{
+	uint8_t want[HSM_MAC_LEN];
+
+	HMAC(EVP_sha256(), job->key.bytes, HSM_ID_LEN, job->data.data, job->data.len, want, NULL);
+	return job->err == PM_OK && memcmp(job->mac, want, HSM_MAC_LEN) == 0;
+}
+
+enum pm_err hmac_once(const struct fixture *f, const char *key, int64_t ms)
+{
+	struct hsm_job job = { .key = key_named(key), .data = bytes_str("some data") };
+	enum pm_err err = hsm_hmac(f->hsm, &job, 1, deadline_in_ms(ms));
+
+	if (err != PM_OK)
+		return err == job.err ? err : PM_INTERNAL;
+	return job.err == PM_OK && !mac_is_right(&job) ? PM_BAD_REPLY : job.err;
+}

@@ -1,0 +1,184 @@
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Every edit leaves key 1 and what is around it as they were. */
+static int setup_three_keys(void **state)
+{
+	fixture_setup(state);
+	struct fixture *f = *state;
+	for (unsigned i = 1; i <= 3; i++)
+		assert_int_equal(commit_key(f, i), PM_OK);
+	return 0;
+}
+
+#define KEY_TWO " WHERE id = '0000000000000002'"
+
+static const char *const key_edits[] = {
+	"UPDATE api_key SET account = hex(zeroblob(33))" KEY_TWO, /* 66 characters */
+	"UPDATE api_key SET account = 'ac' || char(0) || 'me'" KEY_TWO,
+	"UPDATE api_key SET name = hex(zeroblob(20000))" KEY_TWO,
+	"UPDATE api_key SET name = hex(zeroblob(2000000))" KEY_TWO, /* over what a reader loads */
+	"UPDATE api_key SET tail = 'four'" KEY_TWO,
+	"UPDATE api_key SET current_mac = zeroblob(31)" KEY_TWO,
+	"UPDATE api_key SET previous_mac = zeroblob(33)" KEY_TWO,
+	"UPDATE api_key SET seal_mac = zeroblob(0)" KEY_TWO,
+	"UPDATE api_key SET current_version = 4294967296" KEY_TWO,
+	"UPDATE api_key SET current_pepper = -1" KEY_TWO,
+	"UPDATE api_key SET seal_version = -9223372036854775808" KEY_TWO,
+	"UPDATE api_key SET created_at = -1" KEY_TWO,
+	"UPDATE api_key SET revoked_at = -9223372036854775808" KEY_TWO,
+	"UPDATE api_key SET revision = 0" KEY_TWO,
+};
+
+static void assert_quarantined_and_nothing_else(struct fixture *f)
+{
+	struct key_filter all = { .environment = "live" };
+	struct key_record out, page[3], want;
+	size_t count = 0;
+	uint64_t total = 0;
+
+	assert_int_equal(get_key(f, 1, &out), PM_OK);
+	assert_int_equal(get_key(f, 2, &out), PM_RECORD_QUARANTINED);
+	assert_int_equal(get_key(f, 3, &out), PM_OK);
+	assert_int_equal(store_list_keys(f->store, &all, page, 3, &count, &total), PM_OK);
+	assert_int_equal(count, 3);
+	assert_int_equal(total, 3);
+	want = make_key(1);
+	assert_same_key(&page[0], &want);
+	want = (struct key_record){ .environment = "live", .id = "0000000000000002" };
+	assert_same_key(&page[1], &want); /* and so without a seal */
+	want = make_key(3);
+	assert_same_key(&page[2], &want);
+}
+
+static void a_malformed_key_is_quarantined_and_harms_no_other(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(key_edits) / sizeof(key_edits[0]); i++) {
+		void *each = NULL;
+		setup_three_keys(&each);
+		struct fixture *f = each;
+		raw_edit(f, key_edits[i]);
+		assert_quarantined_and_nothing_else(f);
+		fixture_reopen(f); /* one edited row does not stop the vault either */
+		assert_quarantined_and_nothing_else(f);
+		assert_int_equal(commit_key(f, 4), PM_OK);
+		fixture_teardown(&each);
+	}
+}
+
+/* A type that STRICT forbids, put in by editing the schema on the way. */
+static void a_value_of_another_type_is_quarantined(void **state)
+{
+	struct fixture *f = *state;
+	struct key_record out;
+
+	raw_edit(f, "PRAGMA writable_schema = ON;"
+		    "UPDATE sqlite_schema SET sql = replace(sql, ') STRICT,', ')')"
+		    " WHERE name = 'api_key';");
+	raw_edit(f, "UPDATE api_key SET current_mac = 'text of thirty-two characters ..'" KEY_TWO);
+	assert_int_equal(get_key(f, 1, &out), PM_OK);
+	assert_int_equal(get_key(f, 2, &out), PM_RECORD_QUARANTINED);
+}
+
+static void a_key_whose_id_is_malformed_is_left_out_of_the_list(void **state)
+{
+	static const char *const ids[] = { "'../../etc/passwd'", "'x' || char(10) || 'y'",
+					   "hex(zeroblob(9))", "''", "'a' || char(0) || 'b'" };
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct fixture *f = *state;
+		struct key_filter all = { .environment = "live" };
+		struct key_record page[3];
+		char sql[128];
+		size_t count = 0;
+		uint64_t total = 0;
+
+		snprintf(sql, sizeof(sql),
+			 "UPDATE api_key SET id = %s WHERE id NOT IN ('0000000000000001',"
+			 "'0000000000000003')",
+			 ids[i]);
+		raw_edit(f, sql);
+		assert_int_equal(store_list_keys(f->store, &all, page, 3, &count, &total), PM_OK);
+		assert_int_equal(count, 2);
+		assert_int_equal(total, 3);
+		assert_string_equal(page[0].id, "0000000000000001");
+		assert_string_equal(page[1].id, "0000000000000003");
+	}
+}
+
+static void a_malformed_request_id_record_is_quarantined(void **state)
+{
+	struct fixture *f = *state;
+	struct executed_record out;
+
+	raw_edit(f,
+		 "UPDATE executed SET subject = hex(zeroblob(40)) WHERE request_id = 'request-2'");
+	assert_int_equal(get_executed(f, 1, &out), PM_OK);
+	assert_int_equal(get_executed(f, 2, &out), PM_RECORD_QUARANTINED);
+	/* It still stands for a request that was executed. */
+	out = make_executed(2);
+	assert_int_equal(commit_one(f, insert_executed(&out)), PM_ALREADY_DONE);
+}
+
+static void a_malformed_environment_is_quarantined(void **state)
+{
+	struct fixture *f = *state;
+	struct environment_record environment = make_environment("live");
+	struct store_change insert = { .op = STORE_INSERT_ENVIRONMENT,
+				       .environment = &environment };
+
+	assert_int_equal(commit_one(f, insert), PM_OK);
+	raw_edit(f, "UPDATE environment SET token_serial = '0123456789abcdef0'");
+	assert_int_equal(store_get_environment(f->store, "live", &environment),
+			 PM_RECORD_QUARANTINED);
+}
+
+static void master_edit(struct fixture *f, const char *sql, struct master_record out[3])
+{
+	size_t count = 0;
+
+	raw_edit(f, sql);
+	assert_int_equal(store_list_masters(f->store, "live", out, 3, &count), PM_OK);
+	assert_int_equal(count, 3);
+}
+
+static void a_malformed_master_key_is_listed_without_its_seal(void **state)
+{
+	struct fixture *f = *state;
+	struct master_record out[3], want = make_master(1);
+
+	for (uint32_t version = 1; version <= 3; version++) {
+		struct master_record master = make_master(version);
+		struct store_change insert = { .op = STORE_INSERT_MASTER, .master = &master };
+		assert_int_equal(commit_one(f, insert), PM_OK);
+	}
+	master_edit(f, "UPDATE master_key SET key_id = zeroblob(17) WHERE version = 2", out);
+	assert_same_master(&out[0], &want);
+	assert_int_equal(out[1].version, 2);
+	assert_int_equal(out[1].state, MASTER_ACTIVE);
+	assert_int_equal(out[1].seal.version, 0);
+	master_edit(f, "UPDATE master_key SET state = 9 WHERE version = 3", out);
+	assert_same_master(&out[0], &want);
+	assert_int_equal(out[2].version, 3);
+	assert_int_equal(out[2].state, MASTER_DESTROYED);
+	assert_int_equal(out[2].seal.version, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_three_keys, fixture_teardown)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_malformed_key_is_quarantined_and_harms_no_other),
+		TEST(a_value_of_another_type_is_quarantined),
+		TEST(a_key_whose_id_is_malformed_is_left_out_of_the_list),
+		TEST(a_malformed_request_id_record_is_quarantined),
+		TEST(a_malformed_environment_is_quarantined),
+		TEST(a_malformed_master_key_is_listed_without_its_seal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
