@@ -1,0 +1,300 @@
+#include "call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "callers.h"
+#include "server.h"
+#include "transport.h"
+
+#define ARENA_LIMIT ((size_t)1024 * 1024)
+#define ARENA_KEEP ((size_t)32 * 1024)
+
+enum pm_err call_new(struct rpc *rpc, struct slot *slot, struct call **out)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return PM_NO_MEMORY;
+	call->rpc = rpc;
+	call->slot = slot;
+	if (arena_new(ARENA_LIMIT, ARENA_KEEP, &call->arena) != PM_OK) {
+		call_free(call);
+		return PM_NO_MEMORY;
+	}
+	*out = call;
+	return PM_OK;
+}
+
+void call_free(struct call *call)
+{
+	if (!call)
+		return;
+	arena_free(call->arena);
+	free(call);
+}
+
+enum pm_err call_refuse(struct call *call, enum pm_err err, const char *field, const char *what)
+{
+	snprintf(call->refusal, sizeof(call->refusal), "%s%s%s", field, *field ? ": " : "", what);
+	return err;
+}
+
+static enum pm_err refuse_fault(struct call *call, enum pm_err err, const struct wire_fault *fault)
+{
+	return err == PM_OK ? PM_OK : call_refuse(call, err, fault->field, fault->what);
+}
+
+static void begin(struct call *call, const struct peer *peer, enum pm_err counted)
+{
+	call->counted = counted != PM_DENIED;
+	call->over_share = counted == PM_BUSY || peer->over_share;
+	call->executing = false;
+	call->row = NULL;
+	call->body = NULL;
+	call->refusal[0] = '\0';
+	peppermint__v1__reply__init(&call->reply);
+	call->actor = (struct actor){
+		.uid = peer->uid,
+		.gid = peer->gid,
+		.pid = peer->pid,
+		.caller = call->caller.name,
+	};
+}
+
+static enum pm_err open_envelope(struct call *call, struct bytes frame)
+{
+	struct envelope *envelope = &call->envelope;
+	struct wire_fault fault = { "", "" };
+	enum pm_err err = envelope_open(frame, clock_now(), &call->rpc->limits, call->arena,
+					envelope, &fault);
+
+	call->actor.request_id = envelope->request_id;
+	call->actor.operator_name = envelope->operator_name;
+	call->actor.rpc = envelope->call;
+	call->actor.deadline = envelope->deadline;
+	call->job.deadline = envelope->deadline;
+	return refuse_fault(call, err, &fault);
+}
+
+static enum pm_err find_row(struct call *call)
+{
+	call->row = dispatch_find(call->envelope.call);
+	return call->row ? PM_OK : PM_UNKNOWN_RPC;
+}
+
+static enum pm_err allow_role(const struct call *call)
+{
+	uint32_t roles = call->caller.roles | ROLE_NONE_NEEDED;
+
+	return (roles & call->row->roles) != 0 ? PM_OK : PM_DENIED;
+}
+
+static enum pm_err within_limits(struct call *call)
+{
+	if (atomic_load(&call->rpc->closing))
+		return PM_SHUTTING_DOWN;
+	if (call->over_share)
+		return call_refuse(call, PM_BUSY, "",
+				   "too many requests of this caller or connection in flight");
+	if (call->row->kind == RPC_WRITES && *call->envelope.request_id == '\0')
+		return call_refuse(call, PM_BAD_REQUEST, "request_id", "required by this call");
+	return PM_OK;
+}
+
+static enum pm_err open_body(struct call *call)
+{
+	ProtobufCMessage *body = NULL;
+	struct wire_fault fault = { "", "" };
+	enum pm_err err = wire_open(call->row->request, call->envelope.body, &call->rpc->limits,
+				    call->arena, &body, &fault);
+
+	call->body = body;
+	return refuse_fault(call, err, &fault);
+}
+
+/* Who has no right to every environment cannot tell a forbidden one from one that is not there. */
+static enum pm_err allow_environment(struct call *call)
+{
+	const struct rpc_request *request = (const struct rpc_request *)(const void *)call->body;
+	uint32_t all = (uint32_t)((UINT64_C(1) << call->rpc->environments) - 1);
+	uint32_t allowed = call->caller.environments;
+
+	if (call->row->global)
+		return PM_OK;
+	if (*request->environment == '\0')
+		return call_refuse(call, PM_BAD_REQUEST, "environment", "required");
+	if (vault_find_environment(call->rpc->vault, request->environment, &call->environment) !=
+	    PM_OK) {
+		if ((allowed & all) != all)
+			return PM_DENIED;
+		return call_refuse(call, PM_NOT_FOUND, "environment", "there is none by that name");
+	}
+	return (allowed & (UINT32_C(1) << call->environment)) != 0 ? PM_OK : PM_DENIED;
+}
+
+/* Each step passes or says why not. The body is not looked at before the caller may call. */
+static enum pm_err admit(struct call *call, struct bytes frame)
+{
+	TRY(open_envelope(call, frame));
+	TRY(find_row(call));
+	TRY(allow_role(call));
+	TRY(within_limits(call));
+	TRY(open_body(call));
+	return allow_environment(call);
+}
+
+static void fill_reply(struct call *call, enum pm_err err)
+{
+	Peppermint__V1__Reply *reply = &call->reply;
+
+	reply->version = ENVELOPE_VERSION;
+	/* protobuf-c's strings are not const; packing only reads them. */
+	reply->request_id = (char *)(uintptr_t)call->envelope.request_id;
+	reply->error = (Peppermint__V1__Error)err;
+	if (err == PM_OK)
+		return;
+	reply->result_case = PEPPERMINT__V1__REPLY__RESULT__NOT_SET;
+	reply->message = call->refusal;
+	if (call->refusal[0] == '\0')
+		reply->message = (char *)(uintptr_t)peppermint_error_text(err);
+	if (err == PM_ALREADY_DONE)
+		reply->subject = call->actor.done_subject;
+}
+
+/* The reply's bytes, in the arena; empty if there is no memory. May have to change the outcome. */
+static struct bytes seal_reply(struct call *call, enum pm_err *err)
+{
+	if (*err >= PM_CONFIG) { /* never sent by a vault */
+		log_error("rpc: %s ended in %s", call->row ? call->row->name : "a request",
+			  peppermint_error_name(*err));
+		*err = PM_INTERNAL;
+	}
+	fill_reply(call, *err);
+	size_t size = peppermint__v1__reply__get_packed_size(&call->reply);
+	if (size > call->rpc->config.message_bytes) {
+		*err = call_refuse(call, PM_TOO_LARGE, "",
+				   "the answer would be too large: ask for less");
+		fill_reply(call, *err);
+		size = peppermint__v1__reply__get_packed_size(&call->reply);
+	}
+	uint8_t *room = arena_alloc(call->arena, size);
+	if (!room)
+		return bytes_of(NULL, 0);
+	return bytes_of(room, peppermint__v1__reply__pack(&call->reply, room));
+}
+
+/* From here on the call is not ours any more. `reply` is in its arena; empty: none can be given. */
+static void give_back(struct call *call, struct bytes reply)
+{
+	if (reply.len > 0)
+		slot_send(call->slot, reply);
+	else
+		slot_drop(call->slot);
+}
+
+static void answer_copy(struct call *call, struct bytes reply)
+{
+	uint8_t *copy = reply.len > 0 ? arena_alloc(call->arena, reply.len) : NULL;
+
+	if (copy)
+		memcpy(copy, reply.data, reply.len);
+	give_back(call, bytes_of(copy, copy ? reply.len : 0));
+}
+
+static struct call *call_of_ticket(struct replay_ticket *ticket)
+{
+	return (struct call *)(void *)((uint8_t *)ticket - offsetof(struct call, ticket));
+}
+
+/* The repeats of a change get its answer; only a change that was made is remembered. */
+static void end_change(struct call *call, enum pm_err err, struct bytes reply)
+{
+	struct bytes kept = err == PM_OK ? reply : bytes_of(NULL, 0);
+	struct replay_ticket *repeat =
+		replay_end(call->rpc->replay, &call->ticket, kept, clock_now());
+
+	while (repeat) {
+		struct call *repeated = call_of_ticket(repeat);
+
+		repeat = repeat->next;
+		answer_copy(repeated, reply);
+	}
+}
+
+static void finish(struct call *call, enum pm_err err)
+{
+	struct bytes reply = seal_reply(call, &err);
+
+	if (call->executing)
+		end_change(call, err, reply);
+	give_back(call, reply);
+}
+
+/* On the way to a worker; a repeated change may be answered or parked instead. */
+static enum pm_err start(struct call *call)
+{
+	struct rpc *rpc = call->rpc;
+	enum replay_step step = REPLAY_EXECUTE;
+	struct bytes done = { 0 };
+
+	if (call->row->kind == RPC_WRITES) {
+		TRY(replay_ticket_fill(rpc->replay, &call->ticket, call->actor.uid,
+				       call->envelope.request_id, call->envelope.call,
+				       call->envelope.body));
+		TRY(replay_begin(rpc->replay, &call->ticket, clock_now(), call->arena, &step,
+				 &done));
+		if (step == REPLAY_PARKED)
+			return PM_OK; /* whoever ends the first one answers this one */
+		if (step == REPLAY_ANSWER) {
+			give_back(call, done);
+			return PM_OK;
+		}
+		call->executing = true;
+	}
+	return workers_submit(call->row->global ? rpc->global : rpc->workers[call->environment],
+			      &call->job);
+}
+
+void call_receive(struct call *call, const struct peer *peer, struct bytes request)
+{
+	enum pm_err counted = callers_enter(call->rpc->callers, peer->uid, &call->caller);
+	uint8_t *copy = NULL;
+
+	begin(call, peer, counted);
+	if (call->counted)
+		copy = arena_alloc(call->arena, request.len);
+	if (!copy) { /* no memory; far over his share; or no caller any more */
+		slot_drop(call->slot);
+		return;
+	}
+	memcpy(copy, request.data, request.len);
+	enum pm_err err = admit(call, bytes_of(copy, request.len));
+	if (err == PM_OK)
+		err = start(call);
+	if (err != PM_OK)
+		finish(call, err);
+}
+
+void call_run(struct job *job, enum pm_err err)
+{
+	struct call *call = (struct call *)(void *)((uint8_t *)job - offsetof(struct call, job));
+
+	if (err == PM_OK)
+		err = call->row->enter(call);
+	if (err != PM_OK && call->refusal[0] == '\0' && call->actor.why)
+		err = call_refuse(call, err, "", call->actor.why);
+	finish(call, err);
+}
+
+void call_over(struct call *call)
+{
+	if (call->counted)
+		callers_leave(call->rpc->callers, call->actor.uid);
+	call->counted = false;
+	arena_reset(call->arena);
+}

@@ -1,0 +1,96 @@
+#include "dispatch.h"
+
+#include <stddef.h>
+
+#include "call.h"
+#include "vault/vault.h"
+#include "wire.h"
+
+/* Every method of the generated service has a row, in the same order. */
+#define METHOD(Name, name, NAME, roles, kind) void (*name)(void);
+struct rows {
+	ProtobufCService base;
+	RPCS(METHOD, METHOD)
+};
+#undef METHOD
+_Static_assert(sizeof(struct rows) == sizeof(Peppermint__V1__Vault_Service),
+	       "RPCS and vault.proto's service have the same number of calls");
+
+/* A row's number is its call's in Request and its result's in Reply, and it can be told apart. */
+#define CHECK_ROW(Name, name, NAME, roles, kind)                                                   \
+	_Static_assert(offsetof(struct rows, name) ==                                              \
+			       offsetof(Peppermint__V1__Vault_Service, name),                      \
+		       #Name " stands where vault.proto's service has it");                        \
+	_Static_assert((int)PEPPERMINT__V1__REQUEST__CALL_##NAME ==                                \
+			       (int)PEPPERMINT__V1__REPLY__RESULT_##NAME,                          \
+		       #Name " has one number");                                                   \
+	_Static_assert(PEPPERMINT__V1__REQUEST__CALL_##NAME >= WIRE_CALL_FIRST &&                  \
+			       PEPPERMINT__V1__REQUEST__CALL_##NAME <= WIRE_CALL_LAST,             \
+		       #Name " is numbered as a call");
+#define CHECK_LOCAL(Name, name, NAME, roles, kind)                                                 \
+	CHECK_ROW(Name, name, NAME, roles, kind)                                                   \
+	_Static_assert(offsetof(Peppermint__V1__##Name##Request, environment) ==                   \
+			       offsetof(struct rpc_request, environment),                          \
+		       #Name " begins with its environment");
+RPCS(CHECK_ROW, CHECK_LOCAL)
+
+#define CHECK_ERROR(name, number, text)                                                            \
+	_Static_assert((int)PM_##name == (int)PEPPERMINT__V1__ERROR__##name, #name);
+PEPPERMINT_ERRORS(CHECK_ERROR)
+#define CHECK_REASON(name, number, text)                                                           \
+	_Static_assert((int)PM_REASON_##name == (int)PEPPERMINT__V1__REASON__##name, #name);
+PEPPERMINT_REASONS(CHECK_REASON)
+
+#define CHECK_STATE(ours, theirs) _Static_assert((int)(ours) == (int)(theirs), #ours);
+CHECK_STATE(KEY_ACTIVE, PEPPERMINT__V1__KEY_STATE__KEY_ACTIVE)
+CHECK_STATE(KEY_EXPIRED, PEPPERMINT__V1__KEY_STATE__KEY_EXPIRED)
+CHECK_STATE(KEY_REVOKED, PEPPERMINT__V1__KEY_STATE__KEY_REVOKED)
+CHECK_STATE(KEY_QUARANTINED, PEPPERMINT__V1__KEY_STATE__KEY_QUARANTINED)
+CHECK_STATE(PEPPER_STAGED, PEPPERMINT__V1__PEPPER_STATE__STAGED)
+CHECK_STATE(PEPPER_ACTIVE, PEPPERMINT__V1__PEPPER_STATE__ACTIVE)
+CHECK_STATE(PEPPER_VERIFY_ONLY, PEPPERMINT__V1__PEPPER_STATE__VERIFY_ONLY)
+CHECK_STATE(PEPPER_DESTROYED, PEPPERMINT__V1__PEPPER_STATE__DESTROYED)
+CHECK_STATE(ENV_SERVING, PEPPERMINT__V1__ENVIRONMENT_STATE__SERVING)
+CHECK_STATE(ENV_HSM_DOWN, PEPPERMINT__V1__ENVIRONMENT_STATE__HSM_DOWN)
+CHECK_STATE(ENV_HSM_SEALED, PEPPERMINT__V1__ENVIRONMENT_STATE__HSM_SEALED)
+CHECK_STATE(ENV_REFUSING, PEPPERMINT__V1__ENVIRONMENT_STATE__REFUSING)
+
+/* From the untyped call to the typed handler. */
+#define DEFINE_ENTER(Name, name, NAME, roles, kind)                                                \
+	static enum pm_err enter_##name(struct call *call)                                         \
+	{                                                                                          \
+		const Peppermint__V1__##Name##Request *request = (const void *)call->body;         \
+		Peppermint__V1__##Name##Reply *reply = arena_alloc(call->arena, sizeof(*reply));   \
+                                                                                                   \
+		if (!reply)                                                                        \
+			return PM_NO_MEMORY;                                                       \
+		peppermint__v1__##name##_reply__init(reply);                                       \
+		TRY(handle_##name(call, request, reply));                                          \
+		call->reply.result_case = PEPPERMINT__V1__REPLY__RESULT_##NAME;                    \
+		call->reply.name = reply;                                                          \
+		return PM_OK;                                                                      \
+	}
+RPCS(DEFINE_ENTER, DEFINE_ENTER)
+
+#define DEFINE_ROW(Name, name_, NAME, roles_, kind_, global_)                                      \
+	[PEPPERMINT__V1__REQUEST__CALL_##NAME - WIRE_CALL_FIRST] = {                               \
+		.name = #Name,                                                                     \
+		.roles = roles_,                                                                   \
+		.kind = kind_,                                                                     \
+		.global = global_,                                                                 \
+		.request = &peppermint__v1__##name_##_request__descriptor,                         \
+		.enter = enter_##name_,                                                            \
+	},
+#define DEFINE_GLOBAL(...) DEFINE_ROW(__VA_ARGS__, true)
+#define DEFINE_LOCAL(...) DEFINE_ROW(__VA_ARGS__, false)
+static const struct rpc_row rows[] = { RPCS(DEFINE_GLOBAL, DEFINE_LOCAL) };
+
+const struct rpc_row *dispatch_find(uint32_t number)
+{
+	size_t count = sizeof(rows) / sizeof(rows[0]);
+
+	if (number < WIRE_CALL_FIRST || number - WIRE_CALL_FIRST >= count)
+		return NULL;
+	const struct rpc_row *row = &rows[number - WIRE_CALL_FIRST];
+	return row->enter ? row : NULL;
+}

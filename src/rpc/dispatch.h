@@ -1,0 +1,68 @@
+/*
+ * The one table of calls: what vault.proto's service lists, in its order, with who may call and
+ * whether it changes anything. A call of the service without a row here does not compile.
+ */
+#ifndef RPC_DISPATCH_H
+#define RPC_DISPATCH_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "peppermint/v1/vault.pb-c.h"
+#include "rpc/rpc.h"
+
+struct call;
+
+/* For a row's roles: every caller that the configuration names, with or without a role. */
+#define ROLE_NONE_NEEDED (1u << 31)
+
+enum rpc_kind {
+	RPC_READS,
+	RPC_WRITES, /* needs a request_id and is executed at most once for it */
+};
+
+/*
+ * GLOBAL rows belong to no environment; the request of every other names one in its first field.
+ * X(Name, name, NAME, roles of which one is needed, kind)
+ */
+#define RPCS(GLOBAL, X)                                                                            \
+	GLOBAL(Status, status, STATUS, ROLE_NONE_NEEDED, RPC_READS)                                \
+	X(MintKey, mint_key, MINT_KEY, ROLE_ISSUER, RPC_WRITES)                                    \
+	X(VerifyKeys, verify_keys, VERIFY_KEYS, ROLE_VERIFIER, RPC_READS)                          \
+	X(GetKey, get_key, GET_KEY, ROLE_ISSUER | ROLE_AUDITOR, RPC_READS)                         \
+	X(ListKeys, list_keys, LIST_KEYS, ROLE_ISSUER | ROLE_AUDITOR, RPC_READS)                   \
+	X(RotateKey, rotate_key, ROTATE_KEY, ROLE_ISSUER, RPC_WRITES)                              \
+	X(RevokeKey, revoke_key, REVOKE_KEY, ROLE_ISSUER, RPC_WRITES)                              \
+	X(Hash, hash, HASH, ROLE_HASHER, RPC_READS)                                                \
+	X(VerifyHash, verify_hash, VERIFY_HASH, ROLE_HASHER, RPC_READS)                            \
+	X(ListPeppers, list_peppers, LIST_PEPPERS, ROLE_CUSTODIAN | ROLE_AUDITOR, RPC_READS)       \
+	X(CreatePepper, create_pepper, CREATE_PEPPER, ROLE_CUSTODIAN, RPC_WRITES)                  \
+	X(RotatePepper, rotate_pepper, ROTATE_PEPPER, ROLE_CUSTODIAN, RPC_WRITES)
+
+/* Each handler makes one domain call and fills the reply from the call's arena. */
+#define DECLARE_HANDLER(Name, name, NAME, roles, kind)                                             \
+	enum pm_err handle_##name(struct call *call,                                               \
+				  const Peppermint__V1__##Name##Request *request,                  \
+				  Peppermint__V1__##Name##Reply *reply) NODISCARD;
+RPCS(DECLARE_HANDLER, DECLARE_HANDLER)
+#undef DECLARE_HANDLER
+
+struct rpc_row {
+	const char *name;
+	uint32_t roles;
+	enum rpc_kind kind;
+	bool global;
+	const ProtobufCMessageDescriptor *request;
+	enum pm_err (*enter)(struct call *call); /* makes the reply and calls the handler */
+};
+
+/* What every request but a global one begins with. */
+struct rpc_request {
+	ProtobufCMessage base;
+	char *environment;
+};
+
+/* NULL: this vault does not know that call. */
+const struct rpc_row *dispatch_find(uint32_t number);
+
+#endif

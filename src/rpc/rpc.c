@@ -1,0 +1,197 @@
+#define _GNU_SOURCE
+#include "rpc/rpc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "call.h"
+#include "callers.h"
+#include "replay.h"
+#include "server.h"
+#include "transport.h"
+#include "vault/vault.h"
+#include "workers.h"
+
+#define TEXT_MAX 256
+#define VALUE_MAX 16384
+#define JANITOR_PERIOD_MS 250
+
+static void tidy(struct rpc *rpc)
+{
+	int64_t now = clock_now();
+
+	for (size_t i = 0; i < rpc->environments; i++)
+		workers_expire(rpc->workers[i], now);
+	workers_expire(rpc->global, now);
+	replay_sweep(rpc->replay, now);
+}
+
+static void *janitor(void *arg)
+{
+	struct rpc *rpc = arg;
+
+	pthread_mutex_lock(&rpc->lock);
+	while (!rpc->stopping) {
+		const struct timespec until = deadline_timespec(deadline_in_ms(JANITOR_PERIOD_MS));
+
+		pthread_cond_clockwait(&rpc->stop, &rpc->lock, CLOCK_MONOTONIC, &until);
+		pthread_mutex_unlock(&rpc->lock);
+		tidy(rpc);
+		pthread_mutex_lock(&rpc->lock);
+	}
+	pthread_mutex_unlock(&rpc->lock);
+	return NULL;
+}
+
+static void stop_janitor(struct rpc *rpc)
+{
+	if (!rpc->janitor_runs)
+		return;
+	pthread_mutex_lock(&rpc->lock);
+	rpc->stopping = true;
+	pthread_cond_signal(&rpc->stop);
+	pthread_mutex_unlock(&rpc->lock);
+	pthread_join(rpc->janitor, NULL);
+	rpc->janitor_runs = false;
+}
+
+/* A connection is a descriptor: as many as the hard limit allows. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_warn("rpc: cannot raise the limit of open files: %s", strerror(errno));
+}
+
+static enum pm_err check_config(const struct rpc_config *config, size_t environments)
+{
+	bool counts = config->requests > 0 && config->per_connection > 0 &&
+		      config->per_caller > 0 && config->connections > 0 && config->batch > 0 &&
+		      config->workers > 0 && config->queue > 0 && config->send_timeout_ms > 0 &&
+		      config->replay_bytes > 0 && config->message_bytes > 0;
+
+	if (!counts) {
+		log_error("rpc: every limit of the socket must be at least 1");
+		return PM_CONFIG;
+	}
+	if (environments > RPC_ENVIRONMENTS_MAX) {
+		log_error("rpc: %zu environments; the most is %d", environments,
+			  RPC_ENVIRONMENTS_MAX);
+		return PM_CONFIG;
+	}
+	return PM_OK;
+}
+
+static enum pm_err copy_config(struct rpc *rpc, const struct rpc_config *config)
+{
+	rpc->config = *config;
+	rpc->socket = strdup(config->socket);
+	rpc->version = strdup(config->version);
+	rpc->config.socket = rpc->socket;
+	rpc->config.version = rpc->version;
+	rpc->limits = (struct wire_limits){ .text = TEXT_MAX,
+					    .bytes = VALUE_MAX,
+					    .items = config->batch };
+	return rpc->socket && rpc->version ? PM_OK : PM_NO_MEMORY;
+}
+
+static enum pm_err start_janitor(struct rpc *rpc)
+{
+	int rv = pthread_create(&rpc->janitor, NULL, janitor, rpc);
+
+	if (rv != 0) {
+		log_error("rpc: cannot start a thread: %s", strerror(rv));
+		return PM_NO_MEMORY;
+	}
+	rpc->janitor_runs = true;
+	return PM_OK;
+}
+
+static enum pm_err open_parts(struct rpc *rpc, const struct rpc_caller *callers, size_t count)
+{
+	const struct rpc_config *config = &rpc->config;
+
+	TRY(callers_new(config->per_caller, &rpc->callers));
+	TRY(callers_set(rpc->callers, callers, count));
+	TRY(replay_new(config->replay_bytes, config->replay_seconds, &rpc->replay));
+	for (size_t i = 0; i < rpc->environments; i++)
+		TRY(workers_new(config->workers, config->queue, call_run, &rpc->workers[i]));
+	TRY(workers_new(1, config->queue, call_run, &rpc->global));
+	TRY(start_janitor(rpc));
+	TRY(transport_new(rpc, &rpc->transport));
+	return transport_listen(rpc->transport);
+}
+
+enum pm_err rpc_open(struct vault *vault, const struct rpc_config *config,
+		     const struct rpc_caller *callers, size_t count, struct rpc **out)
+{
+	size_t environments = vault_environment_count(vault);
+
+	TRY(check_config(config, environments));
+	struct rpc *rpc = calloc(1, sizeof(*rpc));
+	if (!rpc)
+		return PM_NO_MEMORY;
+	rpc->vault = vault;
+	rpc->started = clock_now();
+	rpc->environments = environments;
+	pthread_mutex_init(&rpc->lock, NULL);
+	pthread_cond_init(&rpc->stop, NULL);
+	raise_descriptor_limit();
+	enum pm_err err = copy_config(rpc, config);
+	if (err == PM_OK)
+		err = open_parts(rpc, callers, count);
+	if (err != PM_OK) {
+		rpc_close(rpc, clock_now());
+		return err;
+	}
+	*out = rpc;
+	return PM_OK;
+}
+
+enum pm_err rpc_set_callers(struct rpc *rpc, const struct rpc_caller *callers, size_t count)
+{
+	return callers_set(rpc->callers, callers, count);
+}
+
+static void stop_workers(struct rpc *rpc)
+{
+	for (size_t i = 0; i < rpc->environments; i++) {
+		if (rpc->workers[i])
+			workers_stop(rpc->workers[i]);
+	}
+	if (rpc->global)
+		workers_stop(rpc->global);
+}
+
+void rpc_close(struct rpc *rpc, int64_t deadline)
+{
+	if (!rpc)
+		return;
+	atomic_store(&rpc->closing, true);
+	if (rpc->transport)
+		transport_drain(rpc->transport, deadline);
+	stop_janitor(rpc);
+	stop_workers(rpc);
+	/* The last callbacks of nng may still look at what is freed after it. */
+	transport_free(rpc->transport);
+	for (size_t i = 0; i < rpc->environments; i++)
+		workers_free(rpc->workers[i]);
+	workers_free(rpc->global);
+	replay_free(rpc->replay);
+	callers_free(rpc->callers);
+	pthread_cond_destroy(&rpc->stop);
+	pthread_mutex_destroy(&rpc->lock);
+	free(rpc->socket);
+	free(rpc->version);
+	free(rpc);
+}

@@ -1,0 +1,46 @@
+/* What the parts of this layer share: everything that rpc_open makes and rpc_close ends. */
+#ifndef RPC_SERVER_H
+#define RPC_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rpc/rpc.h"
+#include "wire.h"
+
+#define RPC_ENVIRONMENTS_MAX 32 /* bits of rpc_caller.environments */
+
+struct callers;
+struct replay;
+struct transport;
+struct vault;
+struct workers;
+
+struct rpc {
+	struct vault *vault;      /* lent */
+	struct rpc_config config; /* its strings are the two below */
+	char *socket;
+	char *version;
+	struct wire_limits limits;
+	int64_t started; /* monotonic */
+	atomic_bool closing;
+
+	struct callers *callers;
+	struct replay *replay;
+	struct transport *transport;
+	size_t environments;
+	struct workers *workers[RPC_ENVIRONMENTS_MAX]; /* by the vault's environment index */
+	struct workers *global;                        /* for calls of no environment */
+
+	/* The janitor: ends what waits too long and wipes old answers. */
+	pthread_t janitor;
+	bool janitor_runs;
+	pthread_mutex_t lock;
+	pthread_cond_t stop;
+	bool stopping;
+};
+
+#endif

@@ -1,0 +1,351 @@
+#define _GNU_SOURCE
+#include "fake_vault.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+struct vault {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum pm_err err;
+	const char *held;
+	size_t size;
+	unsigned entered, left, executed;
+	struct fake_asked asked;
+};
+
+static struct vault the_vault = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.changed = PTHREAD_COND_INITIALIZER,
+};
+
+static const char *const names[] = { "test", "live" };
+
+struct vault *fake_vault(void)
+{
+	return &the_vault;
+}
+
+void fake_reset(void)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	the_vault.err = PM_OK;
+	the_vault.held = NULL;
+	the_vault.size = 1;
+	the_vault.entered = the_vault.left = the_vault.executed = 0;
+	the_vault.asked = (struct fake_asked){ 0 };
+	pthread_cond_broadcast(&the_vault.changed);
+	pthread_mutex_unlock(&the_vault.lock);
+}
+
+void fake_fail(enum pm_err err)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	the_vault.err = err;
+	pthread_mutex_unlock(&the_vault.lock);
+}
+
+void fake_hold(const char *environment)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	the_vault.held = environment;
+	pthread_cond_broadcast(&the_vault.changed);
+	pthread_mutex_unlock(&the_vault.lock);
+}
+
+void fake_release(void)
+{
+	fake_hold(NULL);
+}
+
+void fake_size(size_t size)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	the_vault.size = size;
+	pthread_mutex_unlock(&the_vault.lock);
+}
+
+unsigned fake_entered(void)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	unsigned entered = the_vault.entered;
+	pthread_mutex_unlock(&the_vault.lock);
+	return entered;
+}
+
+unsigned fake_left(void)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	unsigned left = the_vault.left;
+	pthread_mutex_unlock(&the_vault.lock);
+	return left;
+}
+
+unsigned fake_executed(void)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	unsigned executed = the_vault.executed;
+	pthread_mutex_unlock(&the_vault.lock);
+	return executed;
+}
+
+void fake_await_entered(unsigned count)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	while (the_vault.entered < count)
+		pthread_cond_wait(&the_vault.changed, &the_vault.lock);
+	pthread_mutex_unlock(&the_vault.lock);
+}
+
+struct fake_asked fake_asked(void)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	struct fake_asked asked = the_vault.asked;
+	pthread_mutex_unlock(&the_vault.lock);
+	return asked;
+}
+
+static size_t asked_size(struct vault *vault, size_t most)
+{
+	pthread_mutex_lock(&vault->lock);
+	size_t size = vault->size < most ? vault->size : most;
+	pthread_mutex_unlock(&vault->lock);
+	return size;
+}
+
+static void copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from);
+}
+
+static bool is_held(const struct vault *vault, const char *environment)
+{
+	return vault->held && strcmp(vault->held, environment) == 0;
+}
+
+/* What every call does: remembers, waits if held, and says how to end. */
+static enum pm_err enter(struct vault *vault, struct actor *actor, const char *environment,
+			 const char *name, int64_t number, size_t count)
+{
+	const struct timespec until = deadline_timespec(actor->deadline);
+	struct fake_asked *asked = &vault->asked;
+	int rv = 0;
+
+	pthread_mutex_lock(&vault->lock);
+	*asked = (struct fake_asked){ .uid = actor->uid,
+				      .gid = actor->gid,
+				      .pid = actor->pid,
+				      .rpc = actor->rpc,
+				      .deadline = actor->deadline,
+				      .number = number,
+				      .count = count };
+	copy(asked->caller, sizeof(asked->caller), actor->caller);
+	copy(asked->operator, sizeof(asked->operator), actor->operator_name);
+	copy(asked->request_id, sizeof(asked->request_id), actor->request_id);
+	copy(asked->environment, sizeof(asked->environment), environment);
+	copy(asked->name, sizeof(asked->name), name);
+	vault->entered++;
+	pthread_cond_broadcast(&vault->changed);
+	while (is_held(vault, environment) && rv == 0)
+		rv = pthread_cond_clockwait(&vault->changed, &vault->lock, CLOCK_MONOTONIC, &until);
+	enum pm_err err = rv != 0 ? PM_HSM_UNAVAILABLE : vault->err;
+	vault->left++;
+	if (err == PM_OK)
+		vault->executed++;
+	pthread_mutex_unlock(&vault->lock);
+	if (err == PM_ALREADY_DONE)
+		copy(actor->done_subject, sizeof(actor->done_subject), "0123456789ABCDEF");
+	return err;
+}
+
+size_t vault_environment_count(const struct vault *vault)
+{
+	(void)vault;
+	return sizeof(names) / sizeof(names[0]);
+}
+
+enum pm_err vault_find_environment(const struct vault *vault, const char *name, size_t *index)
+{
+	(void)vault;
+	for (*index = 0; *index < sizeof(names) / sizeof(names[0]); (*index)++) {
+		if (strcmp(names[*index], name) == 0)
+			return PM_OK;
+	}
+	return PM_NOT_FOUND;
+}
+
+/* The longest record there can be. */
+static void fill_key(struct key_info *info, const char *environment, const char *id)
+{
+	*info = (struct key_info){
+		.state = KEY_ACTIVE,
+		.created_at = 1,
+		.expires_at = 2,
+		.rotated_at = 3,
+		.overlap_until = 4,
+		.revoked_at = 5,
+		.secret_version = 6,
+		.pepper_version = 7,
+	};
+	copy(info->environment, sizeof(info->environment), environment);
+	copy(info->id, sizeof(info->id), id);
+	memset(info->account, 'a', VAULT_ACCOUNT_MAX);
+	memset(info->product, 'p', VAULT_PRODUCT_MAX);
+	memset(info->name, 'n', VAULT_NAME_MAX);
+	copy(info->masked, sizeof(info->masked), "*****xyz");
+	copy(info->created_by, sizeof(info->created_by), "tester/olga");
+}
+
+enum pm_err vault_mint(struct vault *vault, struct actor *actor, const struct mint_params *params,
+		       struct key_info *info, struct key_text *text)
+{
+	TRY(enter(vault, actor, params->environment, params->account, params->expires_at, 0));
+	fill_key(info, params->environment, "0123456789ABCDEF");
+	copy(text->text, sizeof(text->text), FAKE_SECRET);
+	return PM_OK;
+}
+
+enum pm_err vault_rotate(struct vault *vault, struct actor *actor,
+			 const struct rotate_params *params, struct key_info *info,
+			 struct key_text *text)
+{
+	TRY(enter(vault, actor, params->environment, params->key_id, params->overlap,
+		  params->force));
+	fill_key(info, params->environment, params->key_id);
+	copy(text->text, sizeof(text->text), FAKE_SECRET);
+	return PM_OK;
+}
+
+enum pm_err vault_revoke(struct vault *vault, struct actor *actor, const char *environment,
+			 const char *key_id, struct key_info *info)
+{
+	TRY(enter(vault, actor, environment, key_id, 0, 0));
+	fill_key(info, environment, key_id);
+	return PM_OK;
+}
+
+enum pm_err vault_get(struct vault *vault, struct actor *actor, const char *environment,
+		      const char *key_id, struct key_info *info)
+{
+	TRY(enter(vault, actor, environment, key_id, 0, 0));
+	fill_key(info, environment, key_id);
+	return PM_OK;
+}
+
+enum pm_err vault_list(struct vault *vault, struct actor *actor, const struct list_params *params,
+		       struct key_page *page)
+{
+	TRY(enter(vault, actor, params->environment, params->account, (int64_t)params->page_size,
+		  0));
+	page->count = asked_size(vault, params->page_size);
+	for (size_t i = 0; i < page->count; i++)
+		fill_key(&page->keys[i], params->environment, "0123456789ABCDEF");
+	page->total = 1234;
+	copy(page->next_page_token, sizeof(page->next_page_token), "0123456789ABCDEF");
+	return PM_OK;
+}
+
+enum pm_err vault_verify(struct vault *vault, struct actor *actor, const char *environment,
+			 const struct bytes *texts, size_t count, struct verdict *verdicts)
+{
+	TRY(enter(vault, actor, environment, "", 0, count));
+	for (size_t i = 0; i < count; i++) {
+		struct verdict *verdict = &verdicts[i];
+
+		*verdict = (struct verdict){ .reason = PM_REASON_WRONG_SECRET };
+		if (texts[i].len != 4 || memcmp(texts[i].data, "good", 4) != 0)
+			continue;
+		*verdict =
+			(struct verdict){ .valid = true, .expires_at = 8, .secret_expires_at = 9 };
+		copy(verdict->key_id, sizeof(verdict->key_id), "0123456789ABCDEF");
+		memset(verdict->account, 'a', VAULT_ACCOUNT_MAX);
+		memset(verdict->product, 'p', VAULT_PRODUCT_MAX);
+	}
+	return PM_OK;
+}
+
+enum pm_err vault_hash(struct vault *vault, struct actor *actor, const char *environment,
+		       const char *pepper, const struct bytes *values, size_t count,
+		       struct value_hash *hashes)
+{
+	TRY(enter(vault, actor, environment, pepper, 0, count));
+	for (size_t i = 0; i < count; i++)
+		snprintf(hashes[i].text, sizeof(hashes[i].text), "v1:%zu", values[i].len);
+	return PM_OK;
+}
+
+enum pm_err vault_verify_hash(struct vault *vault, struct actor *actor, const char *environment,
+			      const char *pepper, const struct hash_claim *claims, size_t count,
+			      struct hash_verdict *verdicts)
+{
+	TRY(enter(vault, actor, environment, pepper, 0, count));
+	for (size_t i = 0; i < count; i++) {
+		bool match = claims[i].value.len == claims[i].hash.len;
+
+		verdicts[i] = (struct hash_verdict){ .match = match,
+						     .outdated = match,
+						     .reason = match ? PM_REASON_NONE
+								     : PM_REASON_MISMATCH };
+	}
+	return PM_OK;
+}
+
+static void fill_pepper(struct pepper_info *info, size_t versions, const char *environment,
+			const char *name)
+{
+	*info = (struct pepper_info){ .count = versions };
+	copy(info->environment, sizeof(info->environment), environment);
+	copy(info->name, sizeof(info->name), name);
+	for (size_t i = 0; i < versions; i++) {
+		info->versions[i] = (struct pepper_version){ .version = (uint32_t)i + 1,
+							     .state = PEPPER_VERIFY_ONLY,
+							     .created_at = 77 };
+		memset(info->versions[i].key_id, 0xab, sizeof(info->versions[i].key_id));
+		memset(info->versions[i].check_value, 0xcd, sizeof(info->versions[i].check_value));
+	}
+}
+
+enum pm_err vault_create_pepper(struct vault *vault, struct actor *actor, const char *environment,
+				const char *name, struct pepper_info *info)
+{
+	TRY(enter(vault, actor, environment, name, 0, 0));
+	fill_pepper(info, asked_size(vault, VAULT_PEPPER_VERSIONS_MAX), environment, name);
+	return PM_OK;
+}
+
+enum pm_err vault_rotate_pepper(struct vault *vault, struct actor *actor, const char *environment,
+				const char *name, struct pepper_info *info)
+{
+	TRY(enter(vault, actor, environment, name, 0, 0));
+	fill_pepper(info, asked_size(vault, VAULT_PEPPER_VERSIONS_MAX), environment, name);
+	return PM_OK;
+}
+
+enum pm_err vault_list_peppers(struct vault *vault, struct actor *actor, const char *environment,
+			       struct pepper_info *infos, size_t *count)
+{
+	TRY(enter(vault, actor, environment, "", 0, 0));
+	*count = asked_size(vault, VAULT_PEPPERS_MAX);
+	for (size_t i = 0; i < *count; i++)
+		fill_pepper(&infos[i], 2, environment, "pan");
+	return PM_OK;
+}
+
+enum pm_err vault_environment_status(struct vault *vault, size_t index,
+				     struct environment_info *info)
+{
+	(void)vault;
+	*info = (struct environment_info){ .state = ENV_SERVING,
+					   .keys = 5,
+					   .quarantined = 6,
+					   .signer_restarts = 7,
+					   .orphans = 8 };
+	copy(info->name, sizeof(info->name), names[index]);
+	copy(info->prefix, sizeof(info->prefix), "ak_x_");
+	copy(info->token_label, sizeof(info->token_label), "label");
+	return PM_OK;
+}

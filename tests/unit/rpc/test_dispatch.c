@@ -1,0 +1,102 @@
+/* The table against the protocol, for what the compiler cannot check. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "dispatch.h"
+#include "wire.h"
+
+static void every_call_of_the_service_has_its_row_and_its_types(void **state)
+{
+	const ProtobufCServiceDescriptor *service = &peppermint__v1__vault__descriptor;
+
+	(void)state;
+	for (unsigned i = 0; i < service->n_methods; i++) {
+		const struct rpc_row *row = dispatch_find(WIRE_CALL_FIRST + i);
+
+		assert_non_null(row);
+		assert_string_equal(row->name, service->methods[i].name);
+		assert_ptr_equal(row->request, service->methods[i].input);
+		const ProtobufCFieldDescriptor *call = protobuf_c_message_descriptor_get_field(
+			&peppermint__v1__request__descriptor, WIRE_CALL_FIRST + i);
+		const ProtobufCFieldDescriptor *result = protobuf_c_message_descriptor_get_field(
+			&peppermint__v1__reply__descriptor, WIRE_CALL_FIRST + i);
+		assert_ptr_equal(call->descriptor, service->methods[i].input);
+		assert_ptr_equal(result->descriptor, service->methods[i].output);
+	}
+	assert_null(dispatch_find(WIRE_CALL_FIRST + service->n_methods));
+}
+
+static void numbers_that_are_no_calls_have_no_row(void **state)
+{
+	static const uint32_t numbers[] = { 0, 1, 15, 28, 999, 1000, UINT32_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		assert_null(dispatch_find(numbers[i]));
+}
+
+/* The proto's words: "issuer; changes" and so on. */
+static void who_may_call_what_is_as_the_protocol_says(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t roles;
+		enum rpc_kind kind;
+	} expected[] = {
+		{ "Status", ROLE_NONE_NEEDED, RPC_READS },
+		{ "MintKey", ROLE_ISSUER, RPC_WRITES },
+		{ "VerifyKeys", ROLE_VERIFIER, RPC_READS },
+		{ "GetKey", ROLE_ISSUER | ROLE_AUDITOR, RPC_READS },
+		{ "ListKeys", ROLE_ISSUER | ROLE_AUDITOR, RPC_READS },
+		{ "RotateKey", ROLE_ISSUER, RPC_WRITES },
+		{ "RevokeKey", ROLE_ISSUER, RPC_WRITES },
+		{ "Hash", ROLE_HASHER, RPC_READS },
+		{ "VerifyHash", ROLE_HASHER, RPC_READS },
+		{ "ListPeppers", ROLE_CUSTODIAN | ROLE_AUDITOR, RPC_READS },
+		{ "CreatePepper", ROLE_CUSTODIAN, RPC_WRITES },
+		{ "RotatePepper", ROLE_CUSTODIAN, RPC_WRITES },
+	};
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		const struct rpc_row *row = dispatch_find(WIRE_CALL_FIRST + i);
+
+		assert_string_equal(row->name, expected[i].name);
+		assert_int_equal(row->roles, expected[i].roles);
+		assert_int_equal(row->kind, expected[i].kind);
+		assert_int_equal(row->global, i == 0);
+	}
+}
+
+/* The compiler has checked that our numbers are theirs; that they have no more is checked here. */
+static void the_protocol_has_no_error_or_reason_that_we_do_not(void **state)
+{
+	size_t errors = 0, reasons = 0;
+
+	(void)state;
+#define COUNT(name, number, text) errors++;
+	PEPPERMINT_ERRORS(COUNT)
+#undef COUNT
+#define COUNT(name, number, text) reasons++;
+	PEPPERMINT_REASONS(COUNT)
+#undef COUNT
+	assert_int_equal(peppermint__v1__error__descriptor.n_values, errors);
+	assert_int_equal(peppermint__v1__reason__descriptor.n_values, reasons);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_call_of_the_service_has_its_row_and_its_types),
+		cmocka_unit_test(numbers_that_are_no_calls_have_no_row),
+		cmocka_unit_test(who_may_call_what_is_as_the_protocol_says),
+		cmocka_unit_test(the_protocol_has_no_error_or_reason_that_we_do_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

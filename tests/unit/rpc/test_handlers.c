@@ -1,0 +1,718 @@
+/* Every call through the whole pipeline over one connection: results, refusals, rights. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <nanomsg/nn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fake_vault.h"
+#include "fixture.h"
+
+#define KEY_ID "0123456789ABCDEF"
+#define R(name) Peppermint__V1__##name##Request
+
+/* One request of each call, complete; a test changes what it is about. */
+struct asked {
+	Peppermint__V1__Request request;
+	union {
+		R(Status) status;
+		R(MintKey) mint_key;
+		R(VerifyKeys) verify_keys;
+		R(GetKey) get_key;
+		R(ListKeys) list_keys;
+		R(RotateKey) rotate_key;
+		R(RevokeKey) revoke_key;
+		R(Hash) hash;
+		R(VerifyHash) verify_hash;
+		R(ListPeppers) list_peppers;
+		R(CreatePepper) create_pepper;
+		R(RotatePepper) rotate_pepper;
+	};
+	char *texts[2];
+	ProtobufCBinaryData values[2];
+	Peppermint__V1__HashedValue items[2];
+	Peppermint__V1__HashedValue *item_list[2];
+	int socket;
+	Peppermint__V1__Reply *reply;
+	struct fixture *f;
+	unsigned ids;
+	char id[16];
+};
+
+#define FIRST 16
+#define LAST 27
+
+static void make(struct asked *a, uint32_t call)
+{
+	static const ProtobufCMessageDescriptor *const types[] = {
+		&peppermint__v1__status_request__descriptor,
+		&peppermint__v1__mint_key_request__descriptor,
+		&peppermint__v1__verify_keys_request__descriptor,
+		&peppermint__v1__get_key_request__descriptor,
+		&peppermint__v1__list_keys_request__descriptor,
+		&peppermint__v1__rotate_key_request__descriptor,
+		&peppermint__v1__revoke_key_request__descriptor,
+		&peppermint__v1__hash_request__descriptor,
+		&peppermint__v1__verify_hash_request__descriptor,
+		&peppermint__v1__list_peppers_request__descriptor,
+		&peppermint__v1__create_pepper_request__descriptor,
+		&peppermint__v1__rotate_pepper_request__descriptor,
+	};
+
+	peppermint__v1__request__init(&a->request);
+	a->request.version = 1;
+	snprintf(a->id, sizeof(a->id), "id-%u", a->ids++);
+	a->request.request_id = a->id;
+	a->request.call_case = (Peppermint__V1__Request__CallCase)call;
+	a->request.status = &a->status; /* all share the union's place */
+	protobuf_c_message_init(types[call - FIRST], &a->status);
+	if (call != FIRST)
+		a->get_key.environment = "test"; /* where every request has it */
+}
+
+static void fill_lists(struct asked *a)
+{
+	a->texts[0] = "good";
+	a->texts[1] = "bad";
+	for (size_t i = 0; i < 2; i++) {
+		a->values[i] = (ProtobufCBinaryData){ i + 1, (uint8_t *)"\xff\xfe" };
+		peppermint__v1__hashed_value__init(&a->items[i]);
+		a->items[i].value = a->values[i];
+		a->items[i].hash = "h"; /* the fake says: a match if as long as the value */
+		a->item_list[i] = &a->items[i];
+	}
+}
+
+static void make_whole(struct asked *a, uint32_t call)
+{
+	make(a, call);
+	fill_lists(a);
+	switch (call) {
+	case PEPPERMINT__V1__REQUEST__CALL_MINT_KEY:
+		a->mint_key.account = "acme";
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_VERIFY_KEYS:
+		a->verify_keys.api_keys = a->texts;
+		a->verify_keys.n_api_keys = 2;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_GET_KEY:
+		a->get_key.key_id = KEY_ID;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_ROTATE_KEY:
+		a->rotate_key.key_id = KEY_ID;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_REVOKE_KEY:
+		a->revoke_key.key_id = KEY_ID;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_HASH:
+		a->hash.pepper = "pan";
+		a->hash.values = a->values;
+		a->hash.n_values = 2;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_VERIFY_HASH:
+		a->verify_hash.pepper = "pan";
+		a->verify_hash.items = a->item_list;
+		a->verify_hash.n_items = 2;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_CREATE_PEPPER:
+		a->create_pepper.name = "pan";
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_ROTATE_PEPPER:
+		a->rotate_pepper.name = "pan";
+		break;
+	default:
+		break;
+	}
+}
+
+static enum pm_err send_it(struct asked *a)
+{
+	if (a->reply)
+		free_reply(a->reply);
+	a->reply = ask(a->socket, &a->request);
+	enum pm_err err = (enum pm_err)a->reply->error;
+	assert_int_equal(a->reply->version, 1);
+	assert_string_equal(a->reply->request_id, a->request.request_id);
+	assert_int_equal(a->reply->result_case, err == PM_OK
+							? (int)a->request.call_case
+							: PEPPERMINT__V1__REPLY__RESULT__NOT_SET);
+	return err;
+}
+
+static enum pm_err ask_whole(struct asked *a, uint32_t call)
+{
+	make_whole(a, call);
+	return send_it(a);
+}
+
+static void expect_refusal(struct asked *a, enum pm_err err, const char *message)
+{
+	assert_int_equal(send_it(a), err);
+	assert_string_equal(a->reply->message, message);
+}
+
+static void every_call_has_its_result(void **state)
+{
+	for (uint32_t call = FIRST; call <= LAST; call++)
+		assert_int_equal(ask_whole(*state, call), PM_OK);
+}
+
+static void assert_key(const Peppermint__V1__Key *key)
+{
+	assert_string_equal(key->id, KEY_ID);
+	assert_string_equal(key->environment, "test");
+	assert_int_equal(strlen(key->account), VAULT_ACCOUNT_MAX);
+	assert_int_equal(strlen(key->product), VAULT_PRODUCT_MAX);
+	assert_int_equal(strlen(key->name), VAULT_NAME_MAX);
+	assert_int_equal(key->state, PEPPERMINT__V1__KEY_STATE__KEY_ACTIVE);
+	assert_string_equal(key->masked, "*****xyz");
+	assert_string_equal(key->created_by, "tester/olga");
+	assert_int_equal(key->created_at, 1);
+	assert_int_equal(key->expires_at, 2);
+	assert_int_equal(key->rotated_at, 3);
+	assert_int_equal(key->overlap_until, 4);
+	assert_int_equal(key->revoked_at, 5);
+	assert_int_equal(key->secret_version, 6);
+	assert_int_equal(key->pepper_version, 7);
+}
+
+static void minting_gives_the_record_and_the_secret(void **state)
+{
+	struct asked *a = *state;
+
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_MINT_KEY);
+	a->mint_key.expires_at = clock_unix() + 1000;
+	assert_int_equal(send_it(a), PM_OK);
+	assert_key(a->reply->mint_key->key);
+	assert_string_equal(a->reply->mint_key->api_key, FAKE_SECRET);
+	assert_string_equal(fake_asked().name, "acme");
+	assert_int_equal(fake_asked().number, a->mint_key.expires_at);
+}
+
+static void rotating_passes_overlap_and_force_on(void **state)
+{
+	struct asked *a = *state;
+
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_ROTATE_KEY);
+	a->rotate_key.overlap_seconds = 31536000;
+	a->rotate_key.force = true;
+	assert_int_equal(send_it(a), PM_OK);
+	assert_key(a->reply->rotate_key->key);
+	assert_string_equal(a->reply->rotate_key->api_key, FAKE_SECRET);
+	assert_int_equal(fake_asked().number, 31536000);
+	assert_int_equal(fake_asked().count, 1);
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_ROTATE_KEY);
+	a->rotate_key.overlap_seconds = 31536001;
+	expect_refusal(a, PM_BAD_REQUEST, "overlap_seconds: must be at most 31536000");
+}
+
+static void revoking_and_reading_give_the_record(void **state)
+{
+	struct asked *a = *state;
+
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_REVOKE_KEY), PM_OK);
+	assert_key(a->reply->revoke_key->key);
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_GET_KEY), PM_OK);
+	assert_key(a->reply->get_key->key);
+}
+
+static void verdicts_stand_in_the_order_of_the_keys_and_a_refusal_says_nothing_more(void **state)
+{
+	struct asked *a = *state;
+
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_VERIFY_KEYS), PM_OK);
+	assert_int_equal(a->reply->verify_keys->n_verdicts, 2);
+	const Peppermint__V1__Verdict *good = a->reply->verify_keys->verdicts[0];
+	const Peppermint__V1__Verdict *bad = a->reply->verify_keys->verdicts[1];
+	assert_true(good->valid);
+	assert_int_equal(good->error, 0);
+	assert_int_equal(good->reason, 0);
+	assert_string_equal(good->message, "");
+	assert_string_equal(good->key_id, KEY_ID);
+	assert_int_equal(strlen(good->account), VAULT_ACCOUNT_MAX);
+	assert_int_equal(good->expires_at, 8);
+	assert_int_equal(good->secret_expires_at, 9);
+	assert_false(bad->valid);
+	assert_int_equal(bad->reason, PEPPERMINT__V1__REASON__WRONG_SECRET);
+	assert_string_equal(bad->message, "Invalid or missing API key");
+	assert_string_equal(bad->key_id, "");
+	assert_string_equal(bad->account, "");
+}
+
+static void hashes_stand_in_the_order_of_the_values(void **state)
+{
+	struct asked *a = *state;
+
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_HASH), PM_OK);
+	assert_int_equal(a->reply->hash->n_hashes, 2);
+	assert_string_equal(a->reply->hash->hashes[0], "v1:1");
+	assert_string_equal(a->reply->hash->hashes[1], "v1:2");
+	assert_string_equal(fake_asked().name, "pan");
+
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_VERIFY_HASH), PM_OK);
+	assert_int_equal(a->reply->verify_hash->n_verdicts, 2);
+	assert_true(a->reply->verify_hash->verdicts[0]->match);
+	assert_true(a->reply->verify_hash->verdicts[0]->outdated);
+	assert_false(a->reply->verify_hash->verdicts[1]->match);
+	assert_int_equal(a->reply->verify_hash->verdicts[1]->reason,
+			 PEPPERMINT__V1__REASON__MISMATCH);
+}
+
+static void a_page_has_fifty_keys_unless_asked_otherwise(void **state)
+{
+	struct asked *a = *state;
+
+	fake_size(100);
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_LIST_KEYS), PM_OK);
+	assert_int_equal(a->reply->list_keys->n_keys, 50);
+	assert_key(a->reply->list_keys->keys[49]);
+	assert_string_equal(a->reply->list_keys->next_page_token, KEY_ID);
+	assert_int_equal(a->reply->list_keys->total, 1234);
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_LIST_KEYS);
+	a->list_keys.page_size = 100;
+	a->list_keys.page_token = KEY_ID;
+	assert_int_equal(send_it(a), PM_OK);
+	assert_int_equal(a->reply->list_keys->n_keys, 100);
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_LIST_KEYS);
+	a->list_keys.page_size = 101;
+	expect_refusal(a, PM_BAD_REQUEST, "page_size: must be at most 100");
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_LIST_KEYS);
+	a->list_keys.page_token = "0123456789ABCDE!";
+	expect_refusal(a, PM_BAD_REQUEST,
+		       "page_token: must be the next_page_token of an earlier page");
+}
+
+static void peppers_show_all_their_versions(void **state)
+{
+	struct asked *a = *state;
+
+	fake_size(VAULT_PEPPER_VERSIONS_MAX);
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_CREATE_PEPPER), PM_OK);
+	const Peppermint__V1__Pepper *pepper = a->reply->create_pepper->pepper;
+	assert_string_equal(pepper->environment, "test");
+	assert_string_equal(pepper->name, "pan");
+	assert_int_equal(pepper->n_versions, VAULT_PEPPER_VERSIONS_MAX);
+	const Peppermint__V1__PepperVersion *last = pepper->versions[63];
+	assert_int_equal(last->version, 64);
+	assert_int_equal(last->state, PEPPERMINT__V1__PEPPER_STATE__VERIFY_ONLY);
+	assert_int_equal(last->created_at, 77);
+	assert_int_equal(last->key_id.len, 16);
+	assert_int_equal(last->key_id.data[15], 0xab);
+	assert_int_equal(last->check_value.len, 8);
+	assert_int_equal(last->check_value.data[7], 0xcd);
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_ROTATE_PEPPER), PM_OK);
+	assert_int_equal(a->reply->rotate_pepper->pepper->n_versions, 64);
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_LIST_PEPPERS), PM_OK);
+	assert_int_equal(a->reply->list_peppers->n_peppers, VAULT_PEPPERS_MAX);
+}
+
+static void status_shows_the_environments_that_the_caller_may_use(void **state)
+{
+	struct asked *a = *state;
+
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_STATUS), PM_OK);
+	assert_string_equal(a->reply->status->version, "1.2.3-test");
+	assert_int_equal(a->reply->status->n_environments, 2);
+	set_caller(a->f, 0, 2);
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_STATUS), PM_OK);
+	assert_int_equal(a->reply->status->n_environments, 1);
+	const Peppermint__V1__EnvironmentStatus *live = a->reply->status->environments[0];
+	assert_string_equal(live->name, "live");
+	assert_string_equal(live->key_prefix, "ak_x_");
+	assert_string_equal(live->token_label, "label");
+	assert_int_equal(live->state, PEPPERMINT__V1__ENVIRONMENT_STATE__SERVING);
+	assert_int_equal(live->keys, 5);
+	assert_int_equal(live->quarantined, 6);
+	assert_int_equal(live->signer_restarts, 7);
+	assert_int_equal(live->orphaned_objects, 8);
+}
+
+static void each_role_may_call_what_the_protocol_says_and_nothing_else(void **state)
+{
+	static const struct {
+		uint32_t role;
+		const char *allowed; /* for each call from Status on */
+	} rights[] = {
+		{ 0, "1000 0000 0000" },
+		{ ROLE_VERIFIER, "1010 0000 0000" },
+		{ ROLE_ISSUER, "1101 1110 0000" },
+		{ ROLE_HASHER, "1000 0001 1000" },
+		{ ROLE_CUSTODIAN, "1000 0000 0111" },
+		{ ROLE_AUDITOR, "1001 1000 0100" },
+	};
+	struct asked *a = *state;
+
+	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+		set_caller(a->f, rights[i].role, ALL_ENVIRONMENTS);
+		const char *allowed = rights[i].allowed;
+		for (uint32_t call = FIRST; call <= LAST; call++, allowed++) {
+			allowed += *allowed == ' ';
+			assert_int_equal(ask_whole(a, call), *allowed == '1' ? PM_OK : PM_DENIED);
+		}
+	}
+}
+
+/* The body of a call that the caller may not make is not looked at: its faults do not show. */
+static void who_may_not_call_learns_nothing_about_his_request(void **state)
+{
+	struct asked *a = *state;
+
+	set_caller(a->f, ROLE_VERIFIER, ALL_ENVIRONMENTS);
+	make(a, PEPPERMINT__V1__REQUEST__CALL_MINT_KEY);
+	a->mint_key.account = "\x01";
+	assert_int_equal(send_it(a), PM_DENIED);
+}
+
+static void every_call_but_status_is_bound_to_the_callers_environments(void **state)
+{
+	struct asked *a = *state;
+
+	for (uint32_t call = FIRST + 1; call <= LAST; call++) {
+		set_caller(a->f, ALL_ROLES, 1);
+		assert_int_equal(ask_whole(a, call), PM_OK);
+		make_whole(a, call);
+		a->get_key.environment = "live";
+		assert_int_equal(send_it(a), PM_DENIED);
+		make_whole(a, call); /* looks the same as a forbidden one */
+		a->get_key.environment = "nowhere";
+		assert_int_equal(send_it(a), PM_DENIED);
+		set_caller(a->f, ALL_ROLES, ALL_ENVIRONMENTS);
+		make_whole(a, call);
+		a->get_key.environment = "nowhere";
+		expect_refusal(a, PM_NOT_FOUND, "environment: there is none by that name");
+		make_whole(a, call);
+		a->get_key.environment = "";
+		expect_refusal(a, PM_BAD_REQUEST, "environment: required");
+	}
+}
+
+static void calls_that_change_something_need_a_request_id(void **state)
+{
+	static const char writes[] = "010001100011";
+	struct asked *a = *state;
+
+	for (uint32_t call = FIRST; call <= LAST; call++) {
+		make_whole(a, call);
+		a->request.request_id = "";
+		if (writes[call - FIRST] == '1')
+			expect_refusal(a, PM_BAD_REQUEST, "request_id: required by this call");
+		else
+			assert_int_equal(send_it(a), PM_OK);
+	}
+}
+
+static char *text_of(size_t len)
+{
+	static char text[300];
+
+	memset(text, 'x', len);
+	text[len] = '\0';
+	return text;
+}
+
+static void the_texts_of_a_new_key_have_their_limits(void **state)
+{
+	struct asked *a = *state;
+
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_MINT_KEY);
+	a->mint_key.account = "";
+	expect_refusal(a, PM_BAD_REQUEST, "account: required, at most 64 bytes");
+	a->mint_key.account = text_of(65);
+	expect_refusal(a, PM_BAD_REQUEST, "account: must be at most 64 bytes");
+	a->mint_key.account = text_of(64);
+	assert_int_equal(send_it(a), PM_OK);
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_MINT_KEY);
+	a->mint_key.product = text_of(65);
+	expect_refusal(a, PM_BAD_REQUEST, "product: must be at most 64 bytes");
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_MINT_KEY);
+	a->mint_key.name = text_of(129);
+	expect_refusal(a, PM_BAD_REQUEST, "name: must be at most 128 bytes");
+	a->mint_key.name = text_of(257);
+	expect_refusal(a, PM_TOO_LARGE, "name: too long");
+}
+
+static void a_key_cannot_expire_in_the_past(void **state)
+{
+	struct asked *a = *state;
+	const int64_t past[] = { -1, 1, clock_unix(), INT64_MIN };
+
+	for (size_t i = 0; i < sizeof(past) / sizeof(past[0]); i++) {
+		make_whole(a, PEPPERMINT__V1__REQUEST__CALL_MINT_KEY);
+		a->mint_key.expires_at = past[i];
+		expect_refusal(a, PM_BAD_REQUEST,
+			       "expires_at: must be in the future, or 0 for never");
+	}
+	assert_int_equal(fake_entered(), 0);
+}
+
+static void what_cannot_be_a_key_id_is_not_found_without_asking_the_vault(void **state)
+{
+	static char *const wrong[] = { "0123456789ABCDE", "0123456789ABCDEFG", "0123456789ABCDE-",
+				       "../../etc/passwd" };
+	struct asked *a = *state;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		make_whole(a, PEPPERMINT__V1__REQUEST__CALL_GET_KEY);
+		a->get_key.key_id = wrong[i];
+		assert_int_equal(send_it(a), PM_NOT_FOUND);
+	}
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_GET_KEY);
+	a->get_key.key_id = "";
+	expect_refusal(a, PM_BAD_REQUEST, "key_id: required");
+	assert_int_equal(fake_entered(), 0);
+}
+
+static void a_peppers_name_has_its_form_and_the_one_of_api_keys_hashes_nothing_else(void **state)
+{
+	static char *const wrong[] = {
+		"", "-pan", "9pan", "Pan", "pan_", "pan pan", "p23456789012345678901234567890123"
+	};
+	struct asked *a = *state;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		make_whole(a, PEPPERMINT__V1__REQUEST__CALL_CREATE_PEPPER);
+		a->create_pepper.name = wrong[i];
+		assert_int_equal(send_it(a), PM_BAD_REQUEST);
+		make_whole(a, PEPPERMINT__V1__REQUEST__CALL_HASH);
+		a->hash.pepper = wrong[i];
+		assert_int_equal(send_it(a), PM_BAD_REQUEST);
+	}
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_HASH);
+	a->hash.pepper = "api-keys";
+	expect_refusal(a, PM_BAD_REQUEST, "pepper: api-keys hashes API keys only");
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_VERIFY_HASH);
+	a->verify_hash.pepper = "api-keys";
+	expect_refusal(a, PM_BAD_REQUEST, "pepper: api-keys hashes API keys only");
+	assert_int_equal(fake_entered(), 0);
+}
+
+static void lists_must_not_be_empty_and_neither_must_values(void **state)
+{
+	struct asked *a = *state;
+
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_VERIFY_KEYS);
+	a->verify_keys.n_api_keys = 0;
+	expect_refusal(a, PM_BAD_REQUEST, "api_keys: at least one is required");
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_HASH);
+	a->hash.n_values = 0;
+	expect_refusal(a, PM_BAD_REQUEST, "values: at least one is required");
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_HASH);
+	a->values[1].len = 0;
+	expect_refusal(a, PM_BAD_REQUEST, "values: each must have 1 to 16384 bytes");
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_VERIFY_HASH);
+	a->verify_hash.n_items = 0;
+	expect_refusal(a, PM_BAD_REQUEST, "items: at least one is required");
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_VERIFY_HASH);
+	a->items[1].value.len = 0;
+	expect_refusal(a, PM_BAD_REQUEST, "value: must have 1 to 16384 bytes");
+}
+
+static void an_empty_key_text_is_the_vaults_to_judge(void **state)
+{
+	struct asked *a = *state;
+
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_VERIFY_KEYS);
+	a->texts[0] = "";
+	assert_int_equal(send_it(a), PM_OK);
+	assert_false(a->reply->verify_keys->verdicts[0]->valid);
+}
+
+static void a_batch_may_be_full_and_not_over(void **state)
+{
+	static char *many[513];
+	struct asked *a = *state;
+
+	for (size_t i = 0; i < 513; i++)
+		many[i] = "bad";
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_VERIFY_KEYS);
+	a->verify_keys.api_keys = many;
+	a->verify_keys.n_api_keys = 512;
+	assert_int_equal(send_it(a), PM_OK);
+	assert_int_equal(a->reply->verify_keys->n_verdicts, 512);
+	a->verify_keys.n_api_keys = 513;
+	expect_refusal(a, PM_TOO_LARGE, "api_keys: too many items");
+}
+
+static void an_answer_that_would_be_too_large_is_refused(void **state)
+{
+	static char *many[512];
+	struct asked *a = *state;
+
+	for (size_t i = 0; i < 512; i++)
+		many[i] = "good"; /* each with the longest account and product: 80 KB */
+	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_VERIFY_KEYS);
+	a->verify_keys.api_keys = many;
+	a->verify_keys.n_api_keys = 512;
+	expect_refusal(a, PM_TOO_LARGE, "the answer would be too large: ask for less");
+}
+
+static void the_vaults_errors_are_passed_on_with_their_text(void **state)
+{
+	struct asked *a = *state;
+
+#define PASSED(name, number, text)                                                                 \
+	if (PM_##name != PM_OK && PM_##name < PM_CONFIG) {                                         \
+		fake_fail(PM_##name);                                                              \
+		for (uint32_t call = FIRST + 1; call <= LAST; call++) {                            \
+			assert_int_equal(ask_whole(a, call), PM_##name);                           \
+			assert_string_equal(a->reply->message, text);                              \
+		}                                                                                  \
+	}
+	PEPPERMINT_ERRORS(PASSED)
+}
+
+static void errors_that_a_vault_never_sends_are_internal(void **state)
+{
+	fake_fail(PM_CONFIG);
+	assert_int_equal(ask_whole(*state, PEPPERMINT__V1__REQUEST__CALL_GET_KEY), PM_INTERNAL);
+}
+
+static void already_done_says_what_it_acted_on(void **state)
+{
+	struct asked *a = *state;
+
+	fake_fail(PM_ALREADY_DONE);
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_MINT_KEY), PM_ALREADY_DONE);
+	assert_string_equal(a->reply->subject, KEY_ID);
+	fake_fail(PM_NOT_FOUND);
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_GET_KEY), PM_NOT_FOUND);
+	assert_string_equal(a->reply->subject, "");
+}
+
+static void a_repeated_change_gets_its_first_answer_and_is_not_executed(void **state)
+{
+	struct asked *a = *state;
+
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_MINT_KEY), PM_OK);
+	assert_int_equal(send_it(a), PM_OK);
+	assert_string_equal(a->reply->mint_key->api_key, FAKE_SECRET);
+	assert_int_equal(fake_executed(), 1);
+	a->mint_key.account = "other";
+	assert_int_equal(send_it(a), PM_CONFLICT);
+	assert_int_equal(fake_executed(), 1);
+}
+
+static void a_change_that_failed_may_be_tried_again_under_its_id(void **state)
+{
+	struct asked *a = *state;
+
+	fake_fail(PM_HSM_UNAVAILABLE);
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_MINT_KEY), PM_HSM_UNAVAILABLE);
+	fake_fail(PM_OK);
+	assert_int_equal(send_it(a), PM_OK);
+	assert_int_equal(fake_executed(), 1);
+}
+
+static void a_repeated_read_is_executed_again(void **state)
+{
+	struct asked *a = *state;
+
+	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_GET_KEY), PM_OK);
+	assert_int_equal(send_it(a), PM_OK);
+	assert_int_equal(fake_executed(), 2);
+}
+
+/* Requests that no packer makes: envelope and call as they come from elsewhere. */
+static void expect_bytes(struct asked *a, const char *bytes, size_t len, enum pm_err err,
+			 const char *message)
+{
+	if (a->reply)
+		free_reply(a->reply);
+	a->reply = ask_bytes(a->socket, bytes_of(bytes, len));
+	assert_int_equal(a->reply->error, err);
+	assert_string_equal(a->reply->message, message);
+}
+
+static void malformed_requests_are_told_what_is_wrong(void **state)
+{
+	struct asked *a = *state;
+#define EXPECT(bytes, err, message) expect_bytes(a, bytes, sizeof(bytes) - 1, err, message)
+
+	EXPECT("\xff", PM_BAD_REQUEST, "not an encoded Request");
+	EXPECT("", PM_VERSION_UNSUPPORTED, "version: must be 1");
+	EXPECT("\x08\x02", PM_VERSION_UNSUPPORTED, "version: must be 1");
+	EXPECT("\x08\x01", PM_UNKNOWN_RPC, "call: there is none");
+	EXPECT("\x08\x01\x08\x01\x82\x01\x00", PM_BAD_REQUEST, "version: given more than once");
+	EXPECT("\x08\x01\x82\x01\x00\x82\x01\x00", PM_BAD_REQUEST, "call: there is more than one");
+	EXPECT("\x08\x01\x80\x01\x05", PM_BAD_REQUEST, "call: not a message");
+	EXPECT("\x08\x01\x12\x02\xc3\x28\x82\x01\x00", PM_BAD_REQUEST,
+	       "request_id: must be UTF-8 without control characters");
+	EXPECT("\x08\x01\x8a\x3e\x00", PM_UNKNOWN_RPC, /* field 993 */
+	       "this vault does not know that call; it may be older than the client");
+	EXPECT("\x08\x01\x9a\x01\x02\x0a\x05", PM_BAD_REQUEST, "not an encoded message");
+	EXPECT("\x08\x01\x9a\x01\x06\x0a\x04te\xff\xfe", PM_BAD_REQUEST,
+	       "environment: must be UTF-8 without control characters");
+	EXPECT("\x08\x01\x9a\x01\x06\x0a\x01"
+	       "a\x0a\x01"
+	       "b",
+	       PM_BAD_REQUEST, "environment: given more than once");
+	EXPECT("\x08\x01\x82\x01\x00\xc2\x3e\x05hello", PM_OK, ""); /* field 1000: unknown */
+}
+
+static int setup(void **state)
+{
+	struct asked *a = calloc(1, sizeof(*a));
+	void *f = NULL;
+
+	if (serve(&f) != 0)
+		return -1;
+	a->f = f;
+	a->socket = connect_req(a->f);
+	*state = a;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct asked *a = *state;
+	void *f = a->f;
+
+	if (a->reply)
+		free_reply(a->reply);
+	nn_close(a->socket);
+	free(a);
+	return unserve(&f);
+}
+
+int main(void)
+{
+#define ASKED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		ASKED(every_call_has_its_result),
+		ASKED(minting_gives_the_record_and_the_secret),
+		ASKED(rotating_passes_overlap_and_force_on),
+		ASKED(revoking_and_reading_give_the_record),
+		ASKED(verdicts_stand_in_the_order_of_the_keys_and_a_refusal_says_nothing_more),
+		ASKED(hashes_stand_in_the_order_of_the_values),
+		ASKED(a_page_has_fifty_keys_unless_asked_otherwise),
+		ASKED(peppers_show_all_their_versions),
+		ASKED(status_shows_the_environments_that_the_caller_may_use),
+		ASKED(each_role_may_call_what_the_protocol_says_and_nothing_else),
+		ASKED(who_may_not_call_learns_nothing_about_his_request),
+		ASKED(every_call_but_status_is_bound_to_the_callers_environments),
+		ASKED(calls_that_change_something_need_a_request_id),
+		ASKED(the_texts_of_a_new_key_have_their_limits),
+		ASKED(a_key_cannot_expire_in_the_past),
+		ASKED(what_cannot_be_a_key_id_is_not_found_without_asking_the_vault),
+		ASKED(a_peppers_name_has_its_form_and_the_one_of_api_keys_hashes_nothing_else),
+		ASKED(lists_must_not_be_empty_and_neither_must_values),
+		ASKED(an_empty_key_text_is_the_vaults_to_judge),
+		ASKED(a_batch_may_be_full_and_not_over),
+		ASKED(an_answer_that_would_be_too_large_is_refused),
+		ASKED(the_vaults_errors_are_passed_on_with_their_text),
+		ASKED(errors_that_a_vault_never_sends_are_internal),
+		ASKED(already_done_says_what_it_acted_on),
+		ASKED(a_repeated_change_gets_its_first_answer_and_is_not_executed),
+		ASKED(a_change_that_failed_may_be_tried_again_under_its_id),
+		ASKED(a_repeated_read_is_executed_again),
+		ASKED(malformed_requests_are_told_what_is_wrong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
