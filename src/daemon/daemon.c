@@ -1,0 +1,273 @@
+#include "daemon.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "base/secret.h"
+#include "hsm/hsm.h"
+#include "store/store.h"
+
+#define STORE_QUEUE 1024
+#define STORE_BATCH 256
+#define STORE_READERS 16
+#define KEEP_EXECUTED_DAYS 7 /* what vault.proto promises */
+
+#define FILES_BESIDE_CONNECTIONS 128 /* descriptors: the database's, the signers', and to spare */
+
+struct daemon {
+	const char *config_path;
+	const struct settings
+		*settings; /* of the start: a reload changes the callers in rpc only */
+	struct store *store;
+	struct hsm *hsms[SETTINGS_ENVIRONMENTS_MAX];
+	struct vault *vault;
+	struct rpc *rpc;
+	size_t serving; /* environments, as last told to systemd; SIZE_MAX: not told yet */
+};
+
+/*
+ * A PIN's descriptor must not reach the other environments' signers. Done before anything else is
+ * opened: afterwards the number of one that nobody passed might be a file of ours.
+ */
+static enum pm_err claim_pin_fds(const struct settings *s)
+{
+	for (size_t i = 0; i < s->environment_count; i++) {
+		const struct environment_settings *environment = &s->environments[i];
+		int fd = (int)environment->pin_fd.id;
+
+		if (!environment->pin_fd.given || fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+			continue;
+		log_error("[environment %s]: descriptor %d (pin_fd) is not open; whoever starts "
+			  "peppermintd must pass it",
+			  environment->head.name, fd);
+		return PM_CONFIG;
+	}
+	return PM_OK;
+}
+
+static enum pm_err harden(void)
+{
+	bool all_locked = false;
+
+	TRY(secret_harden_process(&all_locked));
+	if (!all_locked)
+		log_warn("not all memory is locked, only what holds secrets by design: set "
+			 "LimitMEMLOCK=infinity (ulimit -l unlimited)");
+	return PM_OK;
+}
+
+/* rpc raises the limit as far as it goes; if that is too little, this says so. */
+static void check_file_limit(const struct limit_settings *limits)
+{
+	rlim_t need = limits->connections + FILES_BESIDE_CONNECTIONS;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max < need)
+		log_warn("%u connections need %lu file descriptors, the limit is %lu: raise "
+			 "LimitNOFILE or lower 'connections'",
+			 limits->connections, (unsigned long)need, (unsigned long)files.rlim_max);
+}
+
+static enum pm_err open_store(struct daemon *d)
+{
+	const struct store_config config = {
+		.dir = d->settings->daemon.state_dir,
+		.queue = STORE_QUEUE,
+		.batch = STORE_BATCH,
+		.readers = STORE_READERS,
+		.keep_executed_days = KEEP_EXECUTED_DAYS,
+	};
+
+	return store_open(&config, &d->store);
+}
+
+static enum pm_err open_hsm(struct daemon *d, const struct environment_settings *environment,
+			    struct hsm **hsm)
+{
+	bool by_fd = environment->pin_fd.given;
+	const struct hsm_config config = {
+		.environment = environment->head.name,
+		.signer = d->settings->daemon.signer,
+		.module = environment->module,
+		.token_uri = environment->token,
+		.pin_file = by_fd ? NULL : environment->pin_file,
+		.pin_fd = by_fd ? (int)environment->pin_fd.id : -1,
+		.module_env = environment->module_env,
+		.call_timeout_ms = d->settings->limits.hsm_timeout_ms,
+	};
+
+	return hsm_open(&config, hsm);
+}
+
+static enum pm_err open_hsms(struct daemon *d)
+{
+	const struct settings *s = d->settings;
+
+	for (size_t i = 0; i < s->environment_count; i++)
+		TRY(open_hsm(d, &s->environments[i], &d->hsms[i]));
+	return PM_OK;
+}
+
+static enum pm_err open_vault(struct daemon *d)
+{
+	struct vault_environment environments[SETTINGS_ENVIRONMENTS_MAX];
+	const struct settings *s = d->settings;
+
+	for (size_t i = 0; i < s->environment_count; i++) {
+		environments[i] = (struct vault_environment){
+			.name = s->environments[i].head.name,
+			.prefix = s->environments[i].key_prefix,
+			.hsm = d->hsms[i],
+		};
+	}
+	return vault_open(d->store, environments, s->environment_count, &d->vault);
+}
+
+static enum pm_err open_rpc(struct daemon *d)
+{
+	const struct daemon_settings *daemon = &d->settings->daemon;
+	const struct limit_settings *limits = &d->settings->limits;
+	struct rpc_caller *callers CLEANUP(free_ptr) = calloc(RPC_CALLERS_MAX, sizeof(*callers));
+	const struct rpc_config config = {
+		.socket = daemon->socket,
+		.socket_mode = daemon->socket_mode,
+		.socket_gid = daemon->socket_group.given ? daemon->socket_group.id : UINT32_MAX,
+		.version = PM_VERSION,
+		.message_bytes = limits->message_bytes,
+		.requests = limits->requests,
+		.per_connection = limits->per_connection,
+		.per_caller = limits->per_caller,
+		.connections = limits->connections,
+		.batch = limits->batch,
+		.workers = limits->workers,
+		.queue = limits->queue,
+		.send_timeout_ms = limits->send_timeout_ms,
+		.replay_bytes = limits->replay_bytes,
+		.replay_seconds = limits->replay_seconds,
+	};
+
+	if (!callers) {
+		log_error("out of memory");
+		return PM_NO_MEMORY;
+	}
+	settings_callers(d->settings, d->settings, callers);
+	return rpc_open(d->vault, &config, callers, d->settings->caller_count, &d->rpc);
+}
+
+static enum pm_err open_all(struct daemon *d)
+{
+	TRY(claim_pin_fds(d->settings));
+	TRY(harden());
+	check_file_limit(&d->settings->limits);
+	TRY(open_store(d));
+	TRY(open_hsms(d));
+	TRY(open_vault(d));
+	/* An environment that cannot serve has said so and shows in Status; the others serve. */
+	enum pm_err tended = vault_tend(d->vault);
+	(void)tended;
+	/* The first byte of a stranger's is read inside the sandbox. */
+	TRY(sandbox_enter(SANDBOX_DAEMON));
+	return open_rpc(d);
+}
+
+enum pm_err daemon_open(const char *config_path, const struct settings *settings,
+			struct daemon **out)
+{
+	struct daemon *d CLEANUP(daemon_closep) = calloc(1, sizeof(*d));
+
+	if (!d) {
+		log_error("out of memory");
+		return PM_NO_MEMORY;
+	}
+	d->config_path = config_path;
+	d->settings = settings;
+	d->serving = SIZE_MAX;
+	TRY(open_all(d));
+	*out = TAKE(d);
+	return PM_OK;
+}
+
+void daemon_close(struct daemon *d, int64_t deadline)
+{
+	if (!d)
+		return;
+	if (d->rpc)
+		rpc_close(d->rpc, deadline);
+	if (d->vault)
+		vault_close(d->vault);
+	for (size_t i = SETTINGS_ENVIRONMENTS_MAX; i > 0; i--)
+		hsm_close(d->hsms[i - 1]);
+	if (d->store)
+		store_close(d->store);
+	free(d);
+}
+
+void daemon_closep(struct daemon **d)
+{
+	daemon_close(*d, clock_now());
+}
+
+static size_t count_serving(struct daemon *d)
+{
+	size_t serving = 0;
+
+	for (size_t i = 0; i < d->settings->environment_count; i++) {
+		if (vault_environment_state(d->vault, i) == ENV_SERVING)
+			serving++;
+	}
+	return serving;
+}
+
+void daemon_tend(struct daemon *d)
+{
+	enum pm_err tended = vault_tend(d->vault);
+	size_t serving = count_serving(d);
+
+	(void)tended; /* logged, and in Status */
+	if (serving == d->serving)
+		return;
+	d->serving = serving;
+	sd_notifyf(0, "STATUS=%zu of %zu environments serve", serving,
+		   d->settings->environment_count);
+}
+
+static void take_callers(struct daemon *d, const struct settings *fresh)
+{
+	struct rpc_caller *callers CLEANUP(free_ptr) = calloc(RPC_CALLERS_MAX, sizeof(*callers));
+
+	if (!callers) {
+		log_error("reload: out of memory; the old callers stay");
+		return;
+	}
+	settings_callers(fresh, d->settings, callers);
+	enum pm_err err = rpc_set_callers(d->rpc, callers, fresh->caller_count);
+	if (err != PM_OK) {
+		log_error("reload: the old callers stay: %s", peppermint_error_text(err));
+		return;
+	}
+	log_info("reload: %zu callers from %s", fresh->caller_count, d->config_path);
+}
+
+void daemon_reload(struct daemon *d)
+{
+	struct settings *fresh CLEANUP(free_ptr) = malloc(sizeof(*fresh));
+	struct config_fault fault;
+
+	if (!fresh) {
+		log_error("reload: out of memory; the old settings stay");
+		return;
+	}
+	if (settings_load(d->config_path, fresh, &fault) != PM_OK) {
+		settings_log_fault(d->config_path, &fault);
+		log_error("reload: the old settings stay");
+		return;
+	}
+	settings_warn_restart(d->settings, fresh);
+	take_callers(d, fresh);
+}

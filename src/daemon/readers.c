@@ -1,0 +1,121 @@
+#define _GNU_SOURCE
+#include "readers.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "settings.h"
+
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
+
+bool read_prefix(const struct config_setting *setting, const char *value, void *field)
+{
+	size_t len = strlen(value);
+
+	return len >= 2 && value[len - 1] == '_' && strspn(value, UPPER LOWER DIGITS "_") == len &&
+	       config_read_text(setting, value, field);
+}
+
+/* A PIN in the URI would stand in the configuration, so it is refused before anybody reads it. */
+bool read_token(const struct config_setting *setting, const char *value, void *field)
+{
+	return strncmp(value, "pkcs11:", strlen("pkcs11:")) == 0 && !strchr(value, ' ') &&
+	       !strcasestr(value, "pin-value") && !strcasestr(value, "pin-source") &&
+	       config_read_text(setting, value, field);
+}
+
+static uint32_t find_role(struct bytes word)
+{
+	static const struct {
+		const char *name;
+		enum role role;
+	} roles[] = {
+		{ "verifier", ROLE_VERIFIER }, { "issuer", ROLE_ISSUER },
+		{ "hasher", ROLE_HASHER },     { "custodian", ROLE_CUSTODIAN },
+		{ "auditor", ROLE_AUDITOR },
+	};
+
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		if (strlen(roles[i].name) == word.len &&
+		    memcmp(roles[i].name, word.data, word.len) == 0)
+			return roles[i].role;
+	}
+	return 0;
+}
+
+bool read_roles(const struct config_setting *setting, const char *value, void *field)
+{
+	uint32_t roles = 0;
+
+	(void)setting;
+	for (;;) {
+		struct bytes word = config_next_word(&value);
+		if (word.len == 0)
+			break;
+		uint32_t role = find_role(word);
+		if (role == 0)
+			return false;
+		roles |= role;
+	}
+	memcpy(field, &roles, sizeof(roles));
+	return roles != 0;
+}
+
+/* One NAME=VALUE: a name as POSIX has it, and something behind the sign. */
+static bool is_variable(struct bytes word)
+{
+	const char *text = (const char *)word.data;
+	size_t name = strspn(text, UPPER LOWER DIGITS "_");
+
+	return name > 0 && !strchr(DIGITS, text[0]) && text[name] == '=' && word.len > name + 1;
+}
+
+bool read_variables(const struct config_setting *setting, const char *value, void *field)
+{
+	const char *rest = value;
+
+	for (;;) {
+		struct bytes word = config_next_word(&rest);
+		if (word.len == 0)
+			return config_read_text(setting, value, field);
+		if (!is_variable(word))
+			return false;
+	}
+}
+
+bool read_user(const struct config_setting *setting, const char *value, void *field)
+{
+	const struct passwd *user = getpwnam(value);
+	struct optional_id *id = field;
+
+	(void)setting;
+	if (!user)
+		return false;
+	*id = (struct optional_id){ .given = 1, .id = user->pw_uid };
+	return true;
+}
+
+bool read_group(const struct config_setting *setting, const char *value, void *field)
+{
+	const struct group *group = getgrnam(value);
+	struct optional_id *id = field;
+
+	(void)setting;
+	if (!group)
+		return false;
+	*id = (struct optional_id){ .given = 1, .id = group->gr_gid };
+	return true;
+}
+
+bool read_id(const struct config_setting *setting, const char *value, void *field)
+{
+	struct optional_id *id = field;
+
+	if (!config_read_number(setting, value, &id->id))
+		return false;
+	id->given = 1;
+	return true;
+}

@@ -1,0 +1,25 @@
+/* Readers (base/config.h) of the kinds of value that only peppermintd's configuration has. */
+#ifndef DAEMON_READERS_H
+#define DAEMON_READERS_H
+
+#include "base/config.h"
+
+/* `must_be` texts: what each reader takes. */
+#define MUST_BE_PREFIX "2 to 16 of A-Z a-z 0-9 _ with a _ at the end"
+#define MUST_BE_TOKEN "an RFC 7512 URI, pkcs11:..., without pin-value and pin-source"
+#define MUST_BE_ROLES "one or more of: verifier issuer hasher custodian auditor"
+#define MUST_BE_VARIABLES "NAME=VALUE words, parted by blanks"
+#define MUST_BE_USER "the name of a user of this machine"
+#define MUST_BE_GROUP "the name of a group of this machine"
+
+bool read_prefix(const struct config_setting *setting, const char *value, void *field);
+bool read_token(const struct config_setting *setting, const char *value, void *field);
+bool read_roles(const struct config_setting *setting, const char *value, void *field);
+bool read_variables(const struct config_setting *setting, const char *value, void *field);
+
+/* Into a struct optional_id: the uid, the gid, or the number itself. */
+bool read_user(const struct config_setting *setting, const char *value, void *field);
+bool read_group(const struct config_setting *setting, const char *value, void *field);
+bool read_id(const struct config_setting *setting, const char *value, void *field);
+
+#endif

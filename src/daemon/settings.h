@@ -1,0 +1,80 @@
+/*
+ * What peppermintd's configuration file says: the settings as plain values, read and checked as a
+ * whole. deploy/peppermint.conf explains each of them and is held against `settings_schema` by a
+ * test. Main thread only.
+ */
+#ifndef DAEMON_SETTINGS_H
+#define DAEMON_SETTINGS_H
+
+#include "base/config.h"
+#include "rpc/rpc.h"
+#include "vault/vault.h"
+
+#define SETTINGS_ENVIRONMENTS_MAX 8
+#define SETTINGS_TEXT_MAX 511
+#define SETTINGS_SOCKET_MAX 107 /* sockaddr_un's */
+
+/* A number that may be absent and may be 0. No padding: settings are compared as bytes. */
+struct optional_id {
+	uint32_t given; /* 0 or 1 */
+	uint32_t id;
+};
+
+struct daemon_settings {
+	char socket[SETTINGS_SOCKET_MAX + 1];
+	uint32_t socket_mode;
+	struct optional_id socket_group;
+	char state_dir[SETTINGS_TEXT_MAX + 1];
+	char signer[SETTINGS_TEXT_MAX + 1];
+};
+
+struct limit_settings {
+	uint32_t message_bytes, requests, per_connection, per_caller, connections, batch;
+	uint32_t workers, queue, send_timeout_ms, replay_bytes, replay_seconds, hsm_timeout_ms;
+};
+
+struct environment_settings {
+	struct config_head head;
+	char key_prefix[VAULT_PREFIX_MAX + 1];
+	char module[SETTINGS_TEXT_MAX + 1];
+	char token[SETTINGS_TEXT_MAX + 1];
+	char pin_file[SETTINGS_TEXT_MAX + 1]; /* "": the PIN is on pin_fd */
+	struct optional_id pin_fd;
+	char module_env[SETTINGS_TEXT_MAX + 1];
+};
+
+struct caller_settings {
+	struct config_head head;
+	struct optional_id user, uid;             /* one of the two */
+	uint32_t roles;                           /* enum role, or-ed */
+	char environments[SETTINGS_TEXT_MAX + 1]; /* "": all */
+	uint32_t environment_mask;                /* bit i: settings.environments[i] */
+};
+
+struct settings {
+	struct daemon_settings daemon;
+	struct limit_settings limits;
+	struct environment_settings environments[SETTINGS_ENVIRONMENTS_MAX];
+	size_t environment_count;
+	struct caller_settings callers[RPC_CALLERS_MAX];
+	size_t caller_count;
+};
+
+extern const struct config_schema settings_schema;
+
+/* `out` is filled whatever it held. After an error its content means nothing. */
+enum pm_err settings_parse(struct bytes text, struct settings *out,
+			   struct config_fault *fault) NODISCARD;
+enum pm_err settings_load(const char *path, struct settings *out,
+			  struct config_fault *fault) NODISCARD;
+
+void settings_log_fault(const char *path, const struct config_fault *fault);
+
+/* The callers, with their environments numbered as in `order` (a running daemon's settings). */
+void settings_callers(const struct settings *settings, const struct settings *order,
+		      struct rpc_caller callers[RPC_CALLERS_MAX]);
+
+/* Logs a warning for each setting outside [caller NAME] that differs: it needs a restart. */
+void settings_warn_restart(const struct settings *running, const struct settings *fresh);
+
+#endif

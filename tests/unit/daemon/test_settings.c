@@ -1,0 +1,431 @@
+#define _GNU_SOURCE
+#include "settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+
+#define DAEMON "[daemon]\nsocket = /s\nstate_dir = /d\n"
+#define TEST_ENV                                                                                   \
+	"[environment test]\nkey_prefix = ak_test_\nmodule = /m\n"                                 \
+	"token = pkcs11:token=t\npin_file = /p\n"
+#define LIVE_ENV                                                                                   \
+	"[environment live]\nkey_prefix = ak_live_\nmodule = /m\n"                                 \
+	"token = pkcs11:token=l\npin_fd = 3\n"
+#define WHOLE DAEMON TEST_ENV LIVE_ENV
+
+struct fixture {
+	struct settings settings, other;
+	struct rpc_caller callers[RPC_CALLERS_MAX];
+	struct config_fault fault;
+};
+
+static void accept(struct fixture *f, const char *text)
+{
+	if (settings_parse(bytes_str(text), &f->settings, &f->fault) != PM_OK)
+		fail_msg("line %u: %s", f->fault.line, f->fault.text);
+}
+
+static void refuse(struct fixture *f, const char *text, unsigned line, const char *why)
+{
+	assert_int_equal(settings_parse(bytes_str(text), &f->settings, &f->fault), PM_CONFIG);
+	assert_string_equal(f->fault.text, why);
+	assert_int_equal(f->fault.line, line);
+}
+
+static void the_least_configuration_has_every_default(void **state)
+{
+	struct fixture *f = *state;
+
+	accept(f, DAEMON TEST_ENV);
+	const struct settings *s = &f->settings;
+	assert_string_equal(s->daemon.socket, "/s");
+	assert_int_equal(s->daemon.socket_mode, 0660);
+	assert_false(s->daemon.socket_group.given);
+	assert_string_equal(s->daemon.state_dir, "/d");
+	assert_string_equal(s->daemon.signer, SIGNER_PATH);
+	assert_int_equal(s->limits.message_bytes, 65536);
+	assert_int_equal(s->limits.requests, 256);
+	assert_int_equal(s->limits.per_connection, 64);
+	assert_int_equal(s->limits.per_caller, 120);
+	assert_int_equal(s->limits.connections, 2048);
+	assert_int_equal(s->limits.batch, 512);
+	assert_int_equal(s->limits.workers, 8);
+	assert_int_equal(s->limits.queue, 256);
+	assert_int_equal(s->limits.send_timeout_ms, 2000);
+	assert_int_equal(s->limits.replay_bytes, 2097152);
+	assert_int_equal(s->limits.replay_seconds, 120);
+	assert_int_equal(s->limits.hsm_timeout_ms, 10000);
+	assert_int_equal(s->environment_count, 1);
+	assert_string_equal(s->environments[0].pin_file, "/p");
+	assert_false(s->environments[0].pin_fd.given);
+	assert_int_equal(s->caller_count, 0);
+}
+
+static void limits_are_held_at_both_ends(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *name;
+		uint32_t min, max;
+	} limits[] = { { "message_bytes", 4096, 1048576 },
+		       { "workers", 1, 64 },
+		       { "batch", 1, 512 } };
+	char text[512], why[128];
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		const uint32_t wrong[] = { limits[i].min - 1, limits[i].max + 1 };
+		const uint32_t right[] = { limits[i].min, limits[i].max };
+
+		for (size_t j = 0; j < 2; j++) {
+			snprintf(text, sizeof(text), "[limits]\n%s = %u\n" DAEMON TEST_ENV,
+				 limits[i].name, right[j]);
+			accept(f, text);
+			snprintf(text, sizeof(text), "[limits]\n%s = %u\n" DAEMON TEST_ENV,
+				 limits[i].name, wrong[j]);
+			snprintf(why, sizeof(why),
+				 "setting '%s' in [limits] must be a number from %u to %u",
+				 limits[i].name, limits[i].min, limits[i].max);
+			refuse(f, text, 2, why);
+		}
+	}
+}
+
+static void what_must_stand_there_is_missed(void **state)
+{
+	struct fixture *f = *state;
+
+	refuse(f, TEST_ENV, 0, "setting 'socket' is missing in [daemon]");
+	refuse(f, "[daemon]\nsocket = /s\n" TEST_ENV, 1,
+	       "setting 'state_dir' is missing in [daemon]");
+	refuse(f, DAEMON, 0, "there is no section [environment NAME]");
+	refuse(f, DAEMON "[environment a]\nkey_prefix = a_\ntoken = pkcs11:token=a\npin_fd = 3\n",
+	       4, "setting 'module' is missing in [environment a]");
+	refuse(f, WHOLE "[caller a]\nuid = 0\n", 14, "setting 'roles' is missing in [caller a]");
+}
+
+static void a_prefix_is_short_and_ends_in_an_underscore(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const wrong[] = { "_", "ak", "ak-live_", "a k_", "12345678901234567_",
+					     "é_" };
+	static const char *const right[] = { "__", "k_", "123456789012345_" };
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), DAEMON "[environment a]\nkey_prefix = %s\n", wrong[i]);
+		refuse(f, text, 5,
+		       "setting 'key_prefix' in [environment a] must be 2 to 16 of A-Z a-z 0-9 _ "
+		       "with a _ at the end");
+	}
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		snprintf(text, sizeof(text),
+			 DAEMON "[environment a]\nkey_prefix = %s\nmodule = /m\n"
+				"token = pkcs11:\npin_fd = 3\n",
+			 right[i]);
+		accept(f, text);
+		assert_string_equal(f->settings.environments[0].key_prefix, right[i]);
+	}
+}
+
+/* "ak_" would begin every key of "ak_live_": the text would not say whose key it is. */
+static void no_prefix_begins_another(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const pairs[][2] = { { "ak_", "ak_live_" },
+						{ "ak_live_", "ak_" },
+						{ "k_", "k_" } };
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		snprintf(text, sizeof(text),
+			 DAEMON
+			 "[environment a]\nkey_prefix=%s\nmodule=/m\ntoken=pkcs11:\npin_fd=3\n"
+			 "[environment b]\nkey_prefix=%s\nmodule=/m\ntoken=pkcs11:\npin_fd=3\n",
+			 pairs[i][0], pairs[i][1]);
+		refuse(f, text, 9,
+		       "one of the key prefixes of environments 'a' and 'b' begins the other");
+	}
+}
+
+static void a_pin_in_the_uri_is_refused_and_not_repeated(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const wrong[] = {
+		"pkcs11:token=t?pin-value=271828",
+		"pkcs11:token=t?pin-source=/271828",
+		"pkcs11:token=t?module-name=x&PIN-VALUE=271828",
+		"token=t",
+		"pkcs11: token=t",
+	};
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), DAEMON "[environment a]\ntoken = %s\n", wrong[i]);
+		refuse(f, text, 5,
+		       "setting 'token' in [environment a] must be an RFC 7512 URI, pkcs11:..., "
+		       "without pin-value and pin-source");
+	}
+}
+
+static void a_uri_keeps_its_semicolons(void **state)
+{
+	struct fixture *f = *state;
+
+	accept(f, DAEMON "[environment a]\nkey_prefix = a_\nmodule = /m\npin_fd = 3\n"
+			 "token = pkcs11:serial=ab12;token=My%20token;manufacturer=A;model=B\n");
+	assert_string_equal(f->settings.environments[0].token,
+			    "pkcs11:serial=ab12;token=My%20token;manufacturer=A;model=B");
+}
+
+static void the_pin_comes_from_one_place(void **state)
+{
+	struct fixture *f = *state;
+	const char *why = "[environment a] needs either 'pin_file' or 'pin_fd'";
+	const char *start = DAEMON "[environment a]\nkey_prefix=a_\nmodule=/m\ntoken=pkcs11:\n";
+	char text[512];
+
+	refuse(f, start, 4, why);
+	snprintf(text, sizeof(text), "%spin_fd = 3\npin_file = /p\n", start);
+	refuse(f, text, 4, why);
+	snprintf(text, sizeof(text), "%spin_fd = 2\n", start);
+	refuse(f, text, 8, "setting 'pin_fd' in [environment a] must be a number from 3 to 65535");
+	snprintf(text, sizeof(text), "%spin_file = p\n", start);
+	refuse(f, text, 8,
+	       "setting 'pin_file' in [environment a] must be an absolute path of at most 511 "
+	       "bytes");
+}
+
+static void module_variables_are_words_with_a_name(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const wrong[] = { "A", "A=1 B", "=1", "1A=2", "A B=1", "A=", "A-B=1" };
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), DAEMON "[environment a]\nmodule_env = %s\n", wrong[i]);
+		refuse(f, text, 5,
+		       "setting 'module_env' in [environment a] must be NAME=VALUE words, "
+		       "parted by blanks");
+	}
+	accept(f, DAEMON TEST_ENV "module_env = SOFTHSM2_CONF=/c  _X1=a=b\n");
+	assert_string_equal(f->settings.environments[0].module_env, "SOFTHSM2_CONF=/c  _X1=a=b");
+}
+
+static void a_caller_has_one_identity(void **state)
+{
+	struct fixture *f = *state;
+
+	refuse(f, WHOLE "[caller a]\nroles = issuer\n", 14,
+	       "[caller a] needs either 'user' or 'uid'");
+	refuse(f, WHOLE "[caller a]\nroles = issuer\nuid = 0\nuser = root\n", 14,
+	       "[caller a] needs either 'user' or 'uid'");
+	refuse(f, WHOLE "[caller a]\nuser = no-such-user\n", 15,
+	       "setting 'user' in [caller a] must be the name of a user of this machine");
+	refuse(f, WHOLE "[caller a]\nuid = 4294967295\n", 15,
+	       "setting 'uid' in [caller a] must be a number from 0 to 4294967294");
+	accept(f, WHOLE "[caller a]\nroles = issuer\nuser = root\n");
+	assert_int_equal(f->settings.callers[0].user.id, 0);
+}
+
+static void two_callers_cannot_be_one_user(void **state)
+{
+	struct fixture *f = *state;
+
+	refuse(f,
+	       WHOLE
+	       "[caller a]\nroles = issuer\nuid = 0\n[caller b]\nroles = issuer\nuser = root\n",
+	       17, "[caller a] and [caller b] have one uid: 0");
+}
+
+static void roles_are_those_that_there_are(void **state)
+{
+	struct fixture *f = *state;
+	const char *why = "setting 'roles' in [caller a] must be one or more of: verifier issuer "
+			  "hasher custodian auditor";
+
+	accept(f, WHOLE "[caller a]\nuid=1\nroles = verifier issuer hasher custodian auditor\n"
+			"[caller b]\nuid=2\nroles =   auditor\n");
+	assert_int_equal(f->settings.callers[0].roles, 31);
+	assert_int_equal(f->settings.callers[1].roles, ROLE_AUDITOR);
+	refuse(f, WHOLE "[caller a]\nroles = issuer admin\n", 15, why);
+	refuse(f, WHOLE "[caller a]\nroles = issuer,hasher\n", 15, why);
+	refuse(f, WHOLE "[caller a]\nroles = issue\n", 15, why);
+}
+
+static void a_caller_is_let_into_the_environments_it_names(void **state)
+{
+	struct fixture *f = *state;
+
+	accept(f, WHOLE "[caller all]\nuid=1\nroles=issuer\n"
+			"[caller live]\nuid=2\nroles=issuer\nenvironments = live\n"
+			"[caller both]\nuid=3\nroles=issuer\nenvironments = live test\n");
+	settings_callers(&f->settings, &f->settings, f->callers);
+	assert_int_equal(f->callers[0].environments, 3);
+	assert_int_equal(f->callers[1].environments, 2);
+	assert_int_equal(f->callers[2].environments, 3);
+	assert_string_equal(f->callers[1].name, "live");
+	assert_int_equal(f->callers[1].uid, 2);
+	assert_int_equal(f->callers[1].roles, ROLE_ISSUER);
+	refuse(f, WHOLE "[caller a]\nuid=1\nroles=issuer\nenvironments = test prod\n", 14,
+	       "setting 'environments' in [caller a] names one that has no [environment NAME]");
+}
+
+/* A reload with the environments in another order must not let a caller into another one. */
+static void reloaded_callers_follow_the_running_order(void **state)
+{
+	struct fixture *f = *state;
+	const char *callers = "[caller a]\nuid=1\nroles=issuer\nenvironments = live\n"
+			      "[caller b]\nuid=2\nroles=issuer\nenvironments = new\n"
+			      "[caller c]\nuid=3\nroles=issuer\n";
+	char text[1024];
+
+	accept(f, WHOLE);
+	memcpy(&f->other, &f->settings, sizeof(f->other));
+	snprintf(text, sizeof(text),
+		 "%s[environment new]\nkey_prefix=n_\nmodule=/m\ntoken=pkcs11:\npin_fd=3\n%s",
+		 DAEMON LIVE_ENV, callers);
+	accept(f, text);
+	settings_callers(&f->settings, &f->other, f->callers);
+	assert_int_equal(f->callers[0].environments, 2); /* live is the second that runs */
+	assert_int_equal(f->callers[1].environments, 0); /* new does not run */
+	assert_int_equal(f->callers[2].environments, 2); /* all of the file that run */
+}
+
+/* What `work` writes to standard error. */
+static void log_of(struct fixture *f, char text[2048])
+{
+	int file CLEANUP(close_fd) = memfd_create("log", 0);
+	int saved CLEANUP(close_fd) = dup(STDERR_FILENO);
+
+	assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
+	settings_warn_restart(&f->other, &f->settings);
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	ssize_t len = pread(file, text, 2047, 0);
+	assert_true(len >= 0);
+	text[len] = '\0';
+}
+
+static void a_reload_names_what_needs_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	char text[2048];
+
+	accept(f, WHOLE);
+	memcpy(&f->other, &f->settings, sizeof(f->other));
+	accept(f, WHOLE "[caller a]\nuid=1\nroles=issuer\n");
+	log_of(f, text);
+	assert_string_equal(text, "");
+
+	accept(f, DAEMON "socket_mode = 0600\n[limits]\nworkers = 9\n" TEST_ENV LIVE_ENV
+			 "module_env = A=1\n");
+	log_of(f, text);
+	assert_string_equal(text, "<4>peppermint: reload: the new 'socket_mode' in [daemon] takes "
+				  "effect after a restart\n"
+				  "<4>peppermint: reload: the new 'workers' in [limits] takes "
+				  "effect after a restart\n"
+				  "<4>peppermint: reload: the new 'module_env' in [environment "
+				  "live] takes effect after a "
+				  "restart\n");
+
+	accept(f, DAEMON LIVE_ENV TEST_ENV);
+	log_of(f, text);
+	assert_string_equal(text, "<4>peppermint: reload: other [environment NAME] sections take "
+				  "effect after a restart\n");
+}
+
+/* The sample is the manual: what it says must be so. */
+
+static void read_sample(char *text, size_t size)
+{
+	FILE *file CLEANUP(close_file) = fopen(SAMPLE, "r");
+
+	assert_non_null(file);
+	size_t len = fread(text, 1, size - 1, file);
+	assert_true(feof(file));
+	text[len] = '\0';
+}
+
+static void the_sample_is_right(void **state)
+{
+	struct fixture *f = *state;
+	char text[16384];
+
+	read_sample(text, sizeof(text));
+	accept(f, text);
+	assert_int_equal(f->settings.environment_count, 2);
+	assert_int_equal(f->settings.caller_count, 2);
+}
+
+/* "name = value", or "#name = default" where that is so. */
+static bool sample_has(const char *text, const struct config_setting *setting)
+{
+	char plain[128], commented[256];
+
+	snprintf(plain, sizeof(plain), "\n%s = ", setting->name);
+	snprintf(commented, sizeof(commented), "\n#%s = %s", setting->name,
+		 setting->fallback && strcmp(setting->name, "signer") != 0 ? setting->fallback
+									   : "");
+	return setting->required
+		       ? strstr(text, plain) != NULL
+		       : strstr(text, commented) || (!setting->fallback && strstr(text, plain));
+}
+
+static void the_sample_shows_every_setting_and_its_default(void **state)
+{
+	char text[16384];
+
+	(void)state;
+	read_sample(text, sizeof(text));
+	for (size_t i = 0; i < settings_schema.setting_count; i++) {
+		if (!sample_has(text, &settings_schema.settings[i]))
+			fail_msg("'%s' does not stand in the sample as it is",
+				 settings_schema.settings[i].name);
+	}
+}
+
+static int set_up(void **state)
+{
+	*state = calloc(1, sizeof(struct fixture));
+	return *state ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_least_configuration_has_every_default),
+		cmocka_unit_test(limits_are_held_at_both_ends),
+		cmocka_unit_test(what_must_stand_there_is_missed),
+		cmocka_unit_test(a_prefix_is_short_and_ends_in_an_underscore),
+		cmocka_unit_test(no_prefix_begins_another),
+		cmocka_unit_test(a_pin_in_the_uri_is_refused_and_not_repeated),
+		cmocka_unit_test(a_uri_keeps_its_semicolons),
+		cmocka_unit_test(the_pin_comes_from_one_place),
+		cmocka_unit_test(module_variables_are_words_with_a_name),
+		cmocka_unit_test(a_caller_has_one_identity),
+		cmocka_unit_test(two_callers_cannot_be_one_user),
+		cmocka_unit_test(roles_are_those_that_there_are),
+		cmocka_unit_test(a_caller_is_let_into_the_environments_it_names),
+		cmocka_unit_test(reloaded_callers_follow_the_running_order),
+		cmocka_unit_test(a_reload_names_what_needs_a_restart),
+		cmocka_unit_test(the_sample_is_right),
+		cmocka_unit_test(the_sample_shows_every_setting_and_its_default),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
