@@ -1,0 +1,374 @@
+/*
+ * libpeppermint: ask a Peppermint vault from C or C++. One function per call of vault.proto, each
+ * blocking until the answer or its timeout.
+ *
+ *	struct peppermint *vault = NULL;
+ *	struct peppermint_verdict verdict;
+ *	enum pm_err err = peppermint_open(NULL, &vault);
+ *	if (err == PM_OK)
+ *		err = peppermint_verify_key(vault, "live", presented, &verdict, NULL);
+ *	if (err == PM_OK && verdict.valid)
+ *		serve(verdict.account);
+ *	peppermint_close(vault);
+ *
+ * RESULTS. Every call returns PM_OK or why there is no result (peppermint/error.h). A refused key
+ * is a result: PM_OK, and `valid` is false. Results are cleared before anything else happens: one
+ * whose error was overlooked says `valid` false and holds no secret. Besides the vault's own errors
+ * any call may give
+ *
+ *   PM_UNREACHABLE: nothing listens at the socket. Nothing was sent.
+ *   PM_DENIED: the socket's permissions, or the vault closes our connections because it does not
+ *       know this program's uid or has no room for more.
+ *   PM_BUSY: all connections of this handle stayed in use until the timeout. Nothing was sent.
+ *   PM_DEADLINE_EXCEEDED: no answer in time, to a call that changes nothing.
+ *   PM_OUTCOME_UNKNOWN: no answer in time, to a call that changes something. Repeat it with the
+ *       same request id (peppermint_call): it is done once.
+ *   PM_TOO_LARGE: the request is over 65,536 bytes, or the result does not fit.
+ *   PM_BAD_REPLY: the answer is not one that a vault gives. A change may have happened.
+ *
+ * MEMORY. The caller owns everything it passes in, and every result; there is nothing to free but
+ * the handle. Texts are UTF-8 and NUL-terminated; in parameters NULL is the same as "". Every text
+ * of a result is free of control characters, so it is safe to log or to show on a terminal. Times
+ * are seconds since 1970-01-01 UTC, 0 is never.
+ *
+ * THREADS. Any number of threads may call on one handle at once; peppermint_close must be the
+ * last. A child of fork() opens a handle of its own.
+ *
+ * SECRETS. The library's own copies of keys and values lie in memory that is kept out of core
+ * dumps, locked if the limits allow it, and wiped before a call returns. libnanomsg, which carries
+ * the messages, frees its copy of a request and its receive buffer without wiping them: they stay
+ * in the heap until it is used again. A program for which that matters replaces free() with one
+ * that wipes, as Peppermint's own programs do. libnanomsg also ends the process if what listens at
+ * the socket does not speak its protocol: let nobody but the vault write to the socket's directory.
+ */
+#ifndef PEPPERMINT_CLIENT_H
+#define PEPPERMINT_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "peppermint/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PEPPERMINT_SOCKET_DEFAULT "/run/peppermint/vault.sock"
+#define PEPPERMINT_TIMEOUT_MS_DEFAULT 5000
+#define PEPPERMINT_TIMEOUT_MS_MAX 30000
+#define PEPPERMINT_CONNECTIONS_DEFAULT 8
+#define PEPPERMINT_CONNECTIONS_MAX 64
+
+/* Lengths in bytes, without the final NUL. */
+#define PEPPERMINT_ENVIRONMENT_MAX 32
+#define PEPPERMINT_PREFIX_MAX 16
+#define PEPPERMINT_KEY_ID_LEN 16
+#define PEPPERMINT_ACCOUNT_MAX 64
+#define PEPPERMINT_PRODUCT_MAX 64
+#define PEPPERMINT_NAME_MAX 128
+#define PEPPERMINT_OPERATOR_MAX 64
+#define PEPPERMINT_REQUEST_ID_MAX 64
+#define PEPPERMINT_KEY_TEXT_MAX 82
+#define PEPPERMINT_HASH_TEXT_MAX 63
+#define PEPPERMINT_PEPPER_NAME_MAX 32
+#define PEPPERMINT_TEXT_MAX 256
+
+/* Counts. */
+#define PEPPERMINT_BATCH_MAX 512 /* items in one call, unless the vault is configured lower */
+#define PEPPERMINT_PAGE_MAX 100
+#define PEPPERMINT_ENVIRONMENTS_MAX 32
+#define PEPPERMINT_PEPPERS_MAX 32
+#define PEPPERMINT_PEPPER_VERSIONS_MAX 64
+
+struct peppermint; /* a handle: a vault's address and a bounded pool of connections to it */
+
+struct peppermint_options {
+	const char *socket;        /* path; NULL: $PEPPERMINT_SOCKET, else the default above */
+	const char *operator_name; /* the person on whose behalf; NULL: none */
+	uint32_t timeout_ms;       /* of calls that set none; 0: the default; at most the maximum */
+	uint32_t connections;      /* calls under way at once, others wait; 0: the default */
+};
+
+/*
+ * What one call may set beside its parameters, and what it tells beside its result. Zero it, set
+ * what you need, pass it; or pass NULL. One per call under way.
+ */
+struct peppermint_call {
+	/*
+	 * In. The id of the intended change: a change is done once for its id, however often it is
+	 * asked for. NULL: the library makes a random one, told in used_request_id.
+	 */
+	const char *request_id;
+	const char *operator_name; /* NULL: the handle's */
+	uint32_t timeout_ms;       /* 0: the handle's */
+
+	/* Out. */
+	char used_request_id[PEPPERMINT_REQUEST_ID_MAX + 1];
+	char message[2 * PEPPERMINT_TEXT_MAX + 1]; /* "", or what is wrong and what to do next */
+	char subject[PEPPERMINT_TEXT_MAX + 1];     /* with PM_ALREADY_DONE: what it acted on */
+};
+
+/*
+ * `options` may be NULL; its texts are copied. Does not connect: a vault that is not there shows at
+ * the first call. PM_CONFIG: the socket's path is empty or over 107 bytes, the operator's name is
+ * over its length, or there are more connections than the maximum. PM_NO_MEMORY.
+ */
+PEPPERMINT_API enum pm_err peppermint_open(const struct peppermint_options *options,
+					   struct peppermint **out);
+/* NULL is allowed. No call may be under way. */
+PEPPERMINT_API void peppermint_close(struct peppermint *handle);
+
+/* API keys. */
+
+/* The whole text of a key. Wipe it as soon as it is handed over. */
+struct peppermint_secret {
+	char text[PEPPERMINT_KEY_TEXT_MAX + 1];
+};
+PEPPERMINT_API void peppermint_secret_wipe(struct peppermint_secret *secret);
+
+enum peppermint_key_state {
+	PEPPERMINT_KEY_STATE_UNKNOWN = 0, /* of a newer vault */
+	PEPPERMINT_KEY_ACTIVE = 1,
+	PEPPERMINT_KEY_EXPIRED = 2,
+	PEPPERMINT_KEY_REVOKED = 3,
+	PEPPERMINT_KEY_QUARANTINED = 4, /* altered outside the vault: the rest means nothing */
+};
+
+struct peppermint_key {
+	char id[PEPPERMINT_KEY_ID_LEN + 1];
+	char environment[PEPPERMINT_ENVIRONMENT_MAX + 1];
+	char account[PEPPERMINT_ACCOUNT_MAX + 1];
+	char product[PEPPERMINT_PRODUCT_MAX + 1];
+	char name[PEPPERMINT_NAME_MAX + 1];
+	char masked[16];                          /* ***** and the last three characters */
+	char created_by[PEPPERMINT_NAME_MAX + 1]; /* caller, and `/operator` if there was one */
+	enum peppermint_key_state state;
+	int64_t created_at;
+	int64_t expires_at;
+	int64_t rotated_at;
+	int64_t overlap_until; /* the previous secret verifies before this; 0: there is none */
+	int64_t revoked_at;
+	uint32_t secret_version;
+	uint32_t pepper_version;
+};
+
+struct peppermint_mint {
+	const char *environment;
+	const char *account;
+	const char *product; /* may be empty, like the name */
+	const char *name;
+	int64_t expires_at;
+};
+
+/* Makes a key. `secret` is shown here and never again; the caller wipes it. */
+PEPPERMINT_API enum pm_err peppermint_mint_key(struct peppermint *handle,
+					       const struct peppermint_mint *mint,
+					       struct peppermint_key *key,
+					       struct peppermint_secret *secret,
+					       struct peppermint_call *call);
+
+struct peppermint_verdict {
+	bool valid;
+	enum pm_err error;     /* not PM_OK: no verdict could be reached, and valid is false */
+	enum pm_reason reason; /* for your own log, never for the public */
+	char message[64];      /* may be shown to anyone */
+	/* The rest only if valid. */
+	char key_id[PEPPERMINT_KEY_ID_LEN + 1];
+	char account[PEPPERMINT_ACCOUNT_MAX + 1];
+	char product[PEPPERMINT_PRODUCT_MAX + 1];
+	int64_t expires_at;
+	int64_t secret_expires_at; /* nonzero: the previous secret, until then */
+};
+
+/*
+ * Is this text a valid key of that environment, now? The text is what was presented, whatever it
+ * is: one that cannot be a key (too long, not UTF-8) is refused as malformed. Look at the return,
+ * at verdict->error and then at verdict->valid; valid alone is safe too.
+ */
+PEPPERMINT_API enum pm_err peppermint_verify_key(struct peppermint *handle, const char *environment,
+						 const char *api_key,
+						 struct peppermint_verdict *verdict,
+						 struct peppermint_call *call);
+
+/* The same for 1 to PEPPERMINT_BATCH_MAX texts in one message; `verdicts` holds `count`, in order.
+ */
+PEPPERMINT_API enum pm_err peppermint_verify_keys(struct peppermint *handle,
+						  const char *environment,
+						  const char *const *api_keys, size_t count,
+						  struct peppermint_verdict *verdicts,
+						  struct peppermint_call *call);
+
+PEPPERMINT_API enum pm_err peppermint_get_key(struct peppermint *handle, const char *environment,
+					      const char *key_id, struct peppermint_key *key,
+					      struct peppermint_call *call);
+
+struct peppermint_key_filter {
+	const char *environment;
+	const char *account;    /* only this one's; empty: all */
+	const char *product;    /* only this one's; empty: all */
+	const char *page_token; /* next_page_token of the page before; empty: the first page */
+};
+
+struct peppermint_page {
+	size_t count;                                  /* keys on this page */
+	uint64_t total;                                /* keys that match, on all pages */
+	char next_page_token[PEPPERMINT_TEXT_MAX + 1]; /* "" on the last page */
+};
+
+/*
+ * A page of keys, ordered by id. `keys` holds `capacity`, which is the page's size: 1 to
+ * PEPPERMINT_PAGE_MAX (more is used as that).
+ */
+PEPPERMINT_API enum pm_err peppermint_list_keys(struct peppermint *handle,
+						const struct peppermint_key_filter *filter,
+						struct peppermint_key *keys, size_t capacity,
+						struct peppermint_page *page,
+						struct peppermint_call *call);
+
+struct peppermint_rotation {
+	const char *environment;
+	const char *key_id;
+	uint32_t overlap_seconds; /* how long the previous secret still verifies; 0: not at all */
+	bool force;               /* also inside an earlier rotation's overlap, which ends it */
+};
+
+/* A new secret for the same key id: `secret` as for peppermint_mint_key. */
+PEPPERMINT_API enum pm_err peppermint_rotate_key(struct peppermint *handle,
+						 const struct peppermint_rotation *rotation,
+						 struct peppermint_key *key,
+						 struct peppermint_secret *secret,
+						 struct peppermint_call *call);
+
+/* No verify that starts after this returned PM_OK succeeds. Revoking again is PM_OK. */
+PEPPERMINT_API enum pm_err peppermint_revoke_key(struct peppermint *handle, const char *environment,
+						 const char *key_id, struct peppermint_key *key,
+						 struct peppermint_call *call);
+
+/* Hashes of values: HMAC-SHA-256 under a named pepper. */
+
+struct peppermint_value {
+	const void *data;
+	size_t len; /* 1 to 16,384 */
+};
+
+struct peppermint_value_hash {
+	char text[PEPPERMINT_HASH_TEXT_MAX + 1]; /* v<pepper version>:<base64url> */
+};
+
+/* `hashes` holds `count`, in the order of the values. */
+PEPPERMINT_API enum pm_err peppermint_hash_values(struct peppermint *handle,
+						  const char *environment, const char *pepper,
+						  const struct peppermint_value *values,
+						  size_t count,
+						  struct peppermint_value_hash *hashes,
+						  struct peppermint_call *call);
+
+struct peppermint_hash_claim {
+	struct peppermint_value value;
+	const char *hash; /* as peppermint_hash_values gave it */
+};
+
+struct peppermint_hash_verdict {
+	bool match;
+	bool outdated;     /* it matches under an older pepper: hash again and keep that */
+	enum pm_err error; /* not PM_OK: no verdict could be reached, and match is false */
+	enum pm_reason reason;
+};
+
+/* `verdicts` holds `count`, in the order of the claims. */
+PEPPERMINT_API enum pm_err peppermint_verify_hashes(struct peppermint *handle,
+						    const char *environment, const char *pepper,
+						    const struct peppermint_hash_claim *claims,
+						    size_t count,
+						    struct peppermint_hash_verdict *verdicts,
+						    struct peppermint_call *call);
+
+/* Peppers. */
+
+enum peppermint_pepper_state {
+	PEPPERMINT_PEPPER_STATE_UNKNOWN = 0, /* of a newer vault */
+	PEPPERMINT_PEPPER_STAGED = 1,
+	PEPPERMINT_PEPPER_ACTIVE = 2,
+	PEPPERMINT_PEPPER_VERIFY_ONLY = 3,
+	PEPPERMINT_PEPPER_DESTROYED = 4,
+};
+
+struct peppermint_pepper_version {
+	uint32_t version;
+	enum peppermint_pepper_state state;
+	int64_t created_at;
+	uint8_t key_id[16];     /* CKA_ID in the token */
+	uint8_t check_value[8]; /* of the key */
+};
+
+struct peppermint_pepper {
+	char environment[PEPPERMINT_ENVIRONMENT_MAX + 1];
+	char name[PEPPERMINT_PEPPER_NAME_MAX + 1];
+	size_t version_count;
+	struct peppermint_pepper_version versions[PEPPERMINT_PEPPER_VERSIONS_MAX];
+};
+
+/*
+ * `peppers` holds `capacity`; PEPPERMINT_PEPPERS_MAX is always enough. PM_TOO_LARGE if there are
+ * more: then *count is their number and nothing is filled in.
+ */
+PEPPERMINT_API enum pm_err peppermint_list_peppers(struct peppermint *handle,
+						   const char *environment,
+						   struct peppermint_pepper *peppers,
+						   size_t capacity, size_t *count,
+						   struct peppermint_call *call);
+
+/* Generates version 1 in the token. A name is 1 to 32 of a-z 0-9 -, beginning with a letter. */
+PEPPERMINT_API enum pm_err peppermint_create_pepper(struct peppermint *handle,
+						    const char *environment, const char *name,
+						    struct peppermint_pepper *pepper,
+						    struct peppermint_call *call);
+
+/* Generates the next version and makes it the active one; older ones go on verifying. */
+PEPPERMINT_API enum pm_err peppermint_rotate_pepper(struct peppermint *handle,
+						    const char *environment, const char *name,
+						    struct peppermint_pepper *pepper,
+						    struct peppermint_call *call);
+
+/* Status. */
+
+enum peppermint_environment_state {
+	PEPPERMINT_ENVIRONMENT_STATE_UNKNOWN = 0, /* of a newer vault */
+	PEPPERMINT_ENVIRONMENT_SERVING = 1,
+	PEPPERMINT_ENVIRONMENT_HSM_DOWN = 2,
+	PEPPERMINT_ENVIRONMENT_HSM_SEALED = 3,
+	PEPPERMINT_ENVIRONMENT_REFUSING = 4,
+};
+
+struct peppermint_environment {
+	char name[PEPPERMINT_ENVIRONMENT_MAX + 1];
+	char key_prefix[PEPPERMINT_PREFIX_MAX + 1];
+	enum peppermint_environment_state state;
+	char detail[PEPPERMINT_TEXT_MAX + 1]; /* what is wrong and what to do; "" when serving */
+	char token_label[PEPPERMINT_TEXT_MAX + 1];
+	char token_serial[PEPPERMINT_TEXT_MAX + 1];
+	char token_model[PEPPERMINT_TEXT_MAX + 1];
+	char token_manufacturer[PEPPERMINT_TEXT_MAX + 1];
+	uint64_t keys;
+	uint64_t quarantined;
+	uint32_t signer_restarts;
+	uint32_t orphaned_objects;
+};
+
+struct peppermint_status {
+	char version[PEPPERMINT_TEXT_MAX + 1]; /* of the daemon */
+	uint64_t uptime_seconds;
+	size_t environment_count;
+	struct peppermint_environment environments[PEPPERMINT_ENVIRONMENTS_MAX];
+};
+
+/* Any caller that the vault knows may ask; it never waits for an HSM. */
+PEPPERMINT_API enum pm_err peppermint_get_status(struct peppermint *handle,
+						 struct peppermint_status *status,
+						 struct peppermint_call *call);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,24 @@
+/*
+ * From the decoded reply to the caller's structs, checked: nothing that is too long or could trick
+ * a terminal or a log gets through. All give PM_BAD_REPLY with a message.
+ */
+#ifndef CLIENT_FILL_H
+#define CLIENT_FILL_H
+
+#include "exchange.h"
+
+enum pm_err fill_text(struct exchange *x, const char *from, char *to, size_t size) NODISCARD;
+#define FILL_TEXT(x, from, array) fill_text((x), (from), (array), sizeof(array))
+
+/* Exactly `size` bytes. */
+enum pm_err fill_bytes(struct exchange *x, ProtobufCBinaryData from, uint8_t *to,
+		       size_t size) NODISCARD;
+
+/* A key of that environment and, unless NULL, of that id; `from` may be missing. */
+enum pm_err fill_key(struct exchange *x, const Peppermint__V1__Key *from, const char *environment,
+		     const char *key_id, struct peppermint_key *to) NODISCARD;
+
+/* PM_BAD_REPLY unless a list has as many items as were asked for. */
+enum pm_err fill_count(struct exchange *x, size_t got, size_t asked) NODISCARD;
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * A stand-in for the vault: a nanomsg REP socket on a thread of its own, which decodes requests and
+ * gives canned answers. It believes what it is asked about: environment `test`, one key, one
+ * pepper.
+ */
+#ifndef TESTS_CANNED_H
+#define TESTS_CANNED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "peppermint/v1/vault.pb-c.h"
+
+#define CANNED_ID "AAAABBBBCCCCDDDD"
+#define CANNED_KEY "ak_test_AAAABBBBCCCCDDDD_0123456789012345678901234567890123456789012abcdef"
+#define CANNED_OLD_KEY "ak_test_AAAABBBBCCCCDDDD_9999999999999999999999999999999999999999999abcdef"
+#define CANNED_DOWN_KEY "ak_test_downdowndowndown_" /* no verdict: HSM_UNAVAILABLE */
+#define CANNED_HASH "v2:canned"                     /* of the value "match" */
+#define CANNED_OLD_HASH "v1:canned"                 /* of it, under an older pepper */
+#define CANNED_KEYS 7                               /* how many ListKeys knows */
+#define CANNED_EXPIRES 1893456000                   /* 2030-01-01T00:00:00Z */
+
+struct canned;
+
+/* Listens at the path; aborts the test program when it cannot. */
+struct canned *canned_start(const char *path);
+void canned_stop(struct canned *canned);
+
+/* What it does from the next request on. */
+enum canned_manner { CANNED_ANSWER, CANNED_SILENCE, CANNED_JUNK, CANNED_EMPTY };
+void canned_behave(struct canned *canned, enum canned_manner manner);
+
+/* Changes each answer before it is sent; NULL ends that. */
+void canned_tweak(struct canned *canned, void (*tweak)(Peppermint__V1__Reply *reply));
+
+/* The last request; release with peppermint__v1__request__free_unpacked(…, NULL). */
+Peppermint__V1__Request *canned_last(struct canned *canned);
+size_t canned_count(struct canned *canned); /* requests so far */
+
+#endif

@@ -1,0 +1,40 @@
+/* What the canned vault answers to each call; the parts of the answer lie in `room`. */
+#ifndef TESTS_CANNED_ANSWERS_H
+#define TESTS_CANNED_ANSWERS_H
+
+#include "canned.h"
+
+#define CANNED_ITEMS 512
+
+struct canned_answer {
+	union {
+		Peppermint__V1__StatusReply status;
+		Peppermint__V1__MintKeyReply mint_key;
+		Peppermint__V1__VerifyKeysReply verify_keys;
+		Peppermint__V1__GetKeyReply get_key;
+		Peppermint__V1__ListKeysReply list_keys;
+		Peppermint__V1__RotateKeyReply rotate_key;
+		Peppermint__V1__RevokeKeyReply revoke_key;
+		Peppermint__V1__HashReply hash;
+		Peppermint__V1__VerifyHashReply verify_hash;
+		Peppermint__V1__ListPeppersReply list_peppers;
+		Peppermint__V1__CreatePepperReply create_pepper;
+		Peppermint__V1__RotatePepperReply rotate_pepper;
+	} body;
+	Peppermint__V1__Key keys[CANNED_KEYS];
+	char key_ids[CANNED_KEYS][17];
+	Peppermint__V1__Verdict verdicts[CANNED_ITEMS];
+	Peppermint__V1__HashVerdict hash_verdicts[CANNED_ITEMS];
+	char hashes[CANNED_ITEMS][64];
+	Peppermint__V1__EnvironmentStatus environments[2];
+	Peppermint__V1__PepperVersion versions[2];
+	Peppermint__V1__Pepper pepper;
+	void *pointers[CANNED_ITEMS]; /* to the items of the list that the call answers */
+	void *version_pointers[2];
+	char page_token[16];
+};
+
+void canned_answer(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
+		   struct canned_answer *room);
+
+#endif
