@@ -1,0 +1,51 @@
+/* What a command is: a row of the table in commands.c, and a function that runs it. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "options.h"
+#include "output.h"
+#include "peppermint/client.h"
+
+/* What a running command has. */
+struct session {
+	struct options options;
+	const char *argument; /* NULL if the command has none */
+	bool changes;         /* the command takes a request id */
+	struct peppermint *vault;
+	struct peppermint_call call;
+};
+
+struct command {
+	const char *group, *verb; /* verb is "" for a group that is a command itself */
+	enum status (*run)(struct session *session);
+	unsigned needs, takes; /* enum cli_option, or-ed; the global ones are always taken */
+	const char *argument;  /* its name in the help, or NULL */
+	const char *reads;     /* what a line of standard input holds, or NULL */
+	const char *summary;
+};
+
+/* NULL after a complaint. Takes the command's words off the options'. */
+const struct command *command_find(struct options *options);
+/* False after a complaint: options or arguments that the command lacks or does not take. */
+bool command_check(const struct command *command, const struct options *options);
+
+void help_all(void);
+void help_command(const struct command *command);
+
+/* Says why the vault gave no result. STATUS_VAULT. */
+enum status vault_refused(const struct session *session, enum pm_err err);
+
+enum status run_status(struct session *session);
+enum status run_key_mint(struct session *session);
+enum status run_key_verify(struct session *session);
+enum status run_key_show(struct session *session);
+enum status run_key_list(struct session *session);
+enum status run_key_rotate(struct session *session);
+enum status run_key_revoke(struct session *session);
+enum status run_hash(struct session *session);
+enum status run_hash_verify(struct session *session);
+enum status run_pepper_list(struct session *session);
+enum status run_pepper_create(struct session *session);
+enum status run_pepper_rotate(struct session *session);
+
+#endif

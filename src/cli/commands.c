@@ -1,0 +1,159 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+static const struct command commands[] = {
+	{ "status", "", run_status, 0, 0, NULL, NULL, "what the vault and its HSMs are doing" },
+	{ "key", "mint", run_key_mint, OPT_ENV | OPT_ACCOUNT,
+	  OPT_PRODUCT | OPT_NAME | OPT_EXPIRES | OPT_QUIET | OPT_REQUEST_ID, NULL, NULL,
+	  "make an API key; its text is shown once" },
+	{ "key", "verify", run_key_verify, OPT_ENV, 0, NULL, "API key",
+	  "is this key valid now? One key or many" },
+	{ "key", "show", run_key_show, OPT_ENV, 0, "ID", NULL,
+	  "a key's record, without its secret" },
+	{ "key", "list", run_key_list, OPT_ENV,
+	  OPT_ACCOUNT | OPT_PRODUCT | OPT_PAGE_SIZE | OPT_PAGE_TOKEN | OPT_ALL, NULL, NULL,
+	  "keys, ordered by id" },
+	{ "key", "rotate", run_key_rotate, OPT_ENV,
+	  OPT_OVERLAP | OPT_FORCE | OPT_QUIET | OPT_REQUEST_ID, "ID", NULL,
+	  "a new secret for the same key id; its text is shown once" },
+	{ "key", "revoke", run_key_revoke, OPT_ENV, OPT_REQUEST_ID, "ID", NULL,
+	  "end a key for good" },
+	{ "hash", "", run_hash, OPT_ENV | OPT_PEPPER, 0, NULL, "value",
+	  "HMAC-SHA-256 of values under a pepper; prints one hash per line" },
+	{ "hash", "verify", run_hash_verify, OPT_ENV | OPT_PEPPER, 0, NULL, "VALUE HASH",
+	  "do these values have these hashes? The hash stands after the last space" },
+	{ "pepper", "list", run_pepper_list, OPT_ENV, 0, NULL, NULL,
+	  "the peppers and their versions" },
+	{ "pepper", "create", run_pepper_create, OPT_ENV, OPT_REQUEST_ID, "NAME", NULL,
+	  "generate a pepper in the HSM" },
+	{ "pepper", "rotate", run_pepper_rotate, OPT_ENV, OPT_REQUEST_ID, "NAME", NULL,
+	  "generate a pepper's next version and make it the active one" },
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+/* `hash verify` before `hash`: the longest name that fits. */
+const struct command *command_find(struct options *options)
+{
+	const char *group = options->words[0];
+	const char *verb = options->word_count > 1 ? options->words[1] : "";
+	const struct command *found = NULL;
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(commands[i].group, group) != 0)
+			continue;
+		if (strcmp(commands[i].verb, verb) == 0 || (!found && !commands[i].verb[0]))
+			found = &commands[i];
+	}
+	if (!found) {
+		/* The words are not repeated: one of them might be a key. */
+		complain("there is no such command. Try: peppermint help.");
+		return NULL;
+	}
+	size_t words = found->verb[0] ? 2 : 1;
+	options->words += words;
+	options->word_count -= words;
+	return found;
+}
+
+static const char *space_verb(const struct command *command)
+{
+	static char text[16];
+
+	snprintf(text, sizeof(text), "%s%s", command->verb[0] ? " " : "", command->verb);
+	return text;
+}
+
+static bool check_options(const struct command *command, unsigned given)
+{
+	unsigned missing = command->needs & ~given;
+	unsigned extra = given & ~(command->needs | command->takes | OPT_GLOBAL);
+	unsigned wrong = missing ? missing : extra;
+
+	if (wrong == 0)
+		return true;
+	complain("%s%s %s %s. Try: peppermint %s%s --help.", command->group, space_verb(command),
+		 missing ? "needs" : "does not take", option_synopsis(wrong & -wrong),
+		 command->group, space_verb(command));
+	return false;
+}
+
+/* A secret as an argument can be read by every user of the machine, and stays in the history. */
+static bool check_argument(const struct command *command, const struct options *options)
+{
+	if (options->word_count > 0 && command->reads) {
+		complain("%s%s takes no arguments: pipe in one %s per line. What stands in a "
+			 "command "
+			 "line is no secret any more; if that was a key, rotate it.",
+			 command->group, space_verb(command), command->reads);
+		return false;
+	}
+	if (options->word_count != (command->argument ? 1 : 0)) {
+		complain("%s%s takes %s%s. Try: peppermint %s%s --help.", command->group,
+			 space_verb(command), command->argument ? "one " : "no arguments",
+			 command->argument ? command->argument : "", command->group,
+			 space_verb(command));
+		return false;
+	}
+	return true;
+}
+
+bool command_check(const struct command *command, const struct options *options)
+{
+	return check_argument(command, options) && check_options(command, options->given);
+}
+
+void help_all(void)
+{
+	puts("usage: peppermint [--socket PATH] [--operator NAME] [--timeout SECONDS] [--json] "
+	     "COMMAND ...\n\nCommands:");
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		const struct command *command = &commands[i];
+
+		printf("  %-6s %-7s %-5s %s\n", command->group, command->verb,
+		       command->argument ? command->argument : "", command->summary);
+	}
+	puts("\n`peppermint COMMAND --help` explains one command.\n"
+	     "Secrets are read from standard input and are never arguments.\n"
+	     "Exit status: 0 done or valid, 1 refused, 2 usage, 3 the vault said no or is not "
+	     "there.");
+}
+
+/* Calls `each` for every option in the set. */
+static void for_each_option(unsigned set, void (*each)(enum cli_option option))
+{
+	for (; set; set &= set - 1)
+		each(set & -set);
+}
+
+static void print_needed(enum cli_option option)
+{
+	printf(" %s", option_synopsis(option));
+}
+
+static void print_taken(enum cli_option option)
+{
+	printf(" [%s]", option_synopsis(option));
+}
+
+static void print_help(enum cli_option option)
+{
+	printf("  %-18s %s\n", option_synopsis(option), option_help(option));
+}
+
+void help_command(const struct command *command)
+{
+	printf("usage: peppermint %s%s", command->group, space_verb(command));
+	for_each_option(command->needs, print_needed);
+	for_each_option(command->takes, print_taken);
+	if (command->argument)
+		printf(" %s", command->argument);
+	if (command->reads)
+		printf("   (on standard input: one %s per line)", command->reads);
+	printf("\n\n%c%s.\n\n", toupper((unsigned char)command->summary[0]), command->summary + 1);
+	for_each_option(command->needs | command->takes, print_help);
+	puts("For every command:");
+	for_each_option(OPT_GLOBAL, print_help);
+}

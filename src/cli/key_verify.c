@@ -1,0 +1,104 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "report.h"
+#include "when.h"
+
+static void add_note(struct table *table, const struct peppermint_verdict *verdict)
+{
+	char until[WHEN_LEN];
+
+	if (verdict->error != PM_OK) {
+		table_cell(table, "%s: %s", peppermint_error_name(verdict->error),
+			   peppermint_error_text(verdict->error));
+	} else if (!verdict->valid) {
+		table_cell(table, "%s: %s", peppermint_reason_name(verdict->reason),
+			   peppermint_reason_text(verdict->reason));
+	} else if (verdict->secret_expires_at) {
+		format_when(verdict->secret_expires_at, until);
+		table_cell(table, "the previous secret, valid until %s", until);
+	} else {
+		table_cell(table, "%s", "");
+	}
+}
+
+static void add_row(struct table *table, size_t line, const struct peppermint_verdict *verdict)
+{
+	table_cell(table, "%zu", line);
+	table_cell(table, "%s", verdict->valid ? "yes" : "no");
+	table_cell(table, "%s", verdict->key_id);
+	table_cell(table, "%s", verdict->account);
+	table_cell(table, "%s", verdict->product);
+	table_when(table, verdict->expires_at, verdict->valid ? "never" : "-");
+	add_note(table, verdict);
+}
+
+static json_t *verdict_json(size_t line, const struct peppermint_verdict *verdict)
+{
+	return json_pack("{s:I, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "line",
+			 (json_int_t)line, "valid", (int)verdict->valid, "error",
+			 peppermint_error_name(verdict->error), "reason",
+			 peppermint_reason_name(verdict->reason), "message", verdict->message,
+			 "key_id", verdict->key_id, "account", verdict->account, "product",
+			 verdict->product, "expires_at", (json_int_t)verdict->expires_at,
+			 "secret_expires_at", (json_int_t)verdict->secret_expires_at);
+}
+
+static void report_verdicts(struct report *report, const struct input *input,
+			    const struct peppermint_verdict *verdicts)
+{
+	for (size_t i = 0; i < input->count; i++) {
+		size_t line = input->lines[i].number;
+
+		report_status(report, verdicts[i].valid, verdicts[i].error);
+		if (report->json)
+			json_array_append_new(report->json, verdict_json(line, &verdicts[i]));
+		else
+			add_row(&report->table, line, &verdicts[i]);
+	}
+	if (!report->json)
+		table_print(&report->table);
+}
+
+/* Files from other systems end their lines with CR LF. A NUL would hide what stands behind it. */
+static enum status prepare_line(struct line *line)
+{
+	if (line->len > 0 && line->text[line->len - 1] == '\r')
+		line->text[--line->len] = '\0';
+	if (strlen(line->text) == line->len)
+		return STATUS_DONE;
+	complain("line %zu holds a NUL byte: that is no API key. Pipe in one API key per line.",
+		 line->number);
+	return STATUS_USAGE;
+}
+
+static enum status verify_batch(struct session *session, struct input *input, struct report *report)
+{
+	struct peppermint_verdict verdicts[BATCH_LINES];
+	const char *keys[BATCH_LINES];
+
+	for (size_t i = 0; i < input->count; i++) {
+		enum status status = prepare_line(&input->lines[i]);
+		if (status != STATUS_DONE)
+			return status;
+		keys[i] = input->lines[i].text;
+	}
+	enum pm_err err = peppermint_verify_keys(session->vault, session->options.env, keys,
+						 input->count, verdicts, &session->call);
+	if (err != PM_OK)
+		return vault_refused(session, err);
+	report_verdicts(report, input, verdicts);
+	return STATUS_DONE;
+}
+
+enum status run_key_verify(struct session *session)
+{
+	static const char *const heads[] = {
+		"LINE", "VALID", "KEY ID", "ACCOUNT", "PRODUCT", "EXPIRES", "NOTE",
+	};
+	struct report report CLEANUP(report_end) = { 0 };
+
+	table_head(&report.table, heads, sizeof(heads) / sizeof(heads[0]));
+	return report_lines(session, "API key", PEPPERMINT_TEXT_MAX, &report, verify_batch);
+}
