@@ -60,10 +60,15 @@ static void finish(struct calls *calls, struct call *call, enum pm_err err)
 	pthread_cond_signal(&call->done);
 }
 
-/* What a call gets that is given up: only a generate in flight may have changed anything. */
+static bool makes_keys(enum call_kind kind)
+{
+	return kind == CALL_GENERATE || kind == CALL_GENERATE_PAIR;
+}
+
+/* What a call gets that is given up: only a key's making in flight may have changed anything. */
 static enum pm_err loss(const struct call *call, enum pm_err err)
 {
-	return call->kind == CALL_GENERATE && call->state == CALL_FLIES ? PM_OUTCOME_UNKNOWN : err;
+	return makes_keys(call->kind) && call->state == CALL_FLIES ? PM_OUTCOME_UNKNOWN : err;
 }
 
 static void fail_list(struct calls *calls, struct call_list *list, enum pm_err err)
@@ -205,6 +210,10 @@ static enum pm_err pack(const struct calls *calls, uint64_t id, struct buf *fram
 		return pack_hmac(calls, id, frame);
 	case CALL_GENERATE:
 		return frame_generate(id, call->id, call->text, frame);
+	case CALL_GENERATE_PAIR:
+		return frame_generate_pair(id, call->id, call->text, frame);
+	case CALL_SIGN:
+		return frame_sign(id, call->id, call->algorithm, call->data, frame);
 	case CALL_LIST:
 		return frame_list(id, call->text, frame);
 	case CALL_RANDOM:
@@ -252,16 +261,24 @@ static void give_macs(struct calls *calls, const struct reply *reply)
 	}
 }
 
+/* Whether the object is of the kind that was to be made. */
+static bool is_made(enum call_kind kind, const struct hsm_object *object)
+{
+	if (kind == CALL_GENERATE)
+		return object->algorithm == HSM_HMAC_SHA256;
+	return object->public_len > 0; /* only pairs have it */
+}
+
 static enum pm_err give_objects(struct calls *calls, const struct reply *reply)
 {
 	struct call *call = TAILQ_FIRST(&calls->flying);
+	const bool made = makes_keys(calls->frame_kind);
 
-	if (calls->frame_kind == CALL_GENERATE && reply->count != 1)
+	if (made && (reply->count != 1 || !is_made(calls->frame_kind, &reply->objects[0])))
 		return PM_BAD_REPLY;
 	if (!call)
 		return PM_OK;
-	if (call->kind == CALL_GENERATE &&
-	    memcmp(call->id->bytes, reply->objects[0].id.bytes, HSM_ID_LEN) != 0)
+	if (made && memcmp(call->id->bytes, reply->objects[0].id.bytes, HSM_ID_LEN) != 0)
 		return PM_BAD_REPLY;
 	memcpy(call->objects, reply->objects, reply->count * sizeof(*reply->objects));
 	call->object_count = reply->count;
@@ -282,17 +299,31 @@ static enum pm_err give_random(struct calls *calls, const struct reply *reply)
 	return PM_OK;
 }
 
+static void give_signature(struct calls *calls, const struct reply *reply)
+{
+	struct call *call = TAILQ_FIRST(&calls->flying);
+
+	if (!call)
+		return;
+	memcpy(call->signature, reply->signature, HSM_SIGNATURE_LEN);
+	finish(calls, call, PM_OK);
+}
+
 /*
  * What the signer's FAILURE_CALLER means: the call was refused and nothing changed. Lengths are
- * checked before a call is queued, so of the signer's own judgements two are left; the module's are
- * about what this token cannot do.
+ * checked before a call is queued, so of the signer's own judgements three are left; the module's
+ * are about what this token cannot do.
  */
 static enum pm_err refusal_of(enum call_kind kind, const struct reply *reply)
 {
-	if (reply->ck_rv == 0 && kind == CALL_GENERATE)
+	if (reply->ck_rv == 0 && makes_keys(kind))
 		return PM_ALREADY_EXISTS;
 	if (reply->ck_rv == 0 && kind == CALL_LIST)
 		return PM_TOO_LARGE;
+	if (reply->ck_rv == 0 && kind == CALL_SIGN) {
+		log_warn("hsm: nothing was signed: %s", reply->detail);
+		return PM_NOT_FOUND;
+	}
 	log_error("hsm: the signer refused a call: %s", reply->detail);
 	return PM_HSM_UNAVAILABLE;
 }
@@ -313,8 +344,12 @@ static enum pm_err give(struct calls *calls, const struct reply *reply)
 		give_macs(calls, reply);
 		return PM_OK;
 	}
-	if (reply->kind == REPLY_OBJECTS && (kind == CALL_GENERATE || kind == CALL_LIST))
+	if (reply->kind == REPLY_OBJECTS && (makes_keys(kind) || kind == CALL_LIST))
 		return give_objects(calls, reply);
+	if (reply->kind == REPLY_SIGNATURE && kind == CALL_SIGN) {
+		give_signature(calls, reply);
+		return PM_OK;
+	}
 	if (reply->kind == REPLY_RANDOM && kind == CALL_RANDOM)
 		return give_random(calls, reply);
 	return PM_BAD_REPLY;

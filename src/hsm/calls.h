@@ -17,7 +17,14 @@
 
 #define CALLS_JOBS_MAX 4096 /* that wait; beyond it PM_BUSY */
 
-enum call_kind { CALL_HMAC, CALL_GENERATE, CALL_LIST, CALL_RANDOM };
+enum call_kind {
+	CALL_HMAC,
+	CALL_GENERATE,
+	CALL_GENERATE_PAIR,
+	CALL_SIGN,
+	CALL_LIST,
+	CALL_RANDOM,
+};
 
 struct call {
 	enum call_kind kind;
@@ -25,11 +32,15 @@ struct call {
 	/* HMAC: as many jobs as fit a frame. The others count as one job. */
 	struct hsm_job *jobs;
 	size_t count;
-	/* generate and list */
+	/* generate, generate_pair, sign and list */
 	const struct hsm_id *id;
 	const char *text;           /* label or prefix */
 	struct hsm_object *objects; /* out */
 	size_t object_count;        /* out */
+	/* sign */
+	enum hsm_algorithm algorithm;
+	struct bytes data;
+	uint8_t *signature; /* out */
 	/* random */
 	uint8_t *random; /* out */
 	size_t random_len;
@@ -65,12 +76,14 @@ void calls_close(struct calls *calls);
 
 /*
  * Queues the call, waits for its answer and returns its error. PM_BUSY when the queue is full;
- * PM_DEADLINE_EXCEEDED, or for a generate already sent PM_OUTCOME_UNKNOWN.
+ * PM_DEADLINE_EXCEEDED, or for a generate or generate_pair already sent PM_OUTCOME_UNKNOWN.
  */
 enum pm_err calls_do(struct calls *calls, struct call *call, int64_t deadline) NODISCARD;
 
 void calls_admit(struct calls *calls);
-/* Fails all calls, and new ones from now on, with `err`; a generate in flight: PM_OUTCOME_UNKNOWN.
+/*
+ * Fails all calls, and new ones from now on, with `err`; a generate or generate_pair in flight:
+ * PM_OUTCOME_UNKNOWN.
  */
 void calls_refuse(struct calls *calls, enum pm_err err);
 

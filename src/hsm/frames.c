@@ -16,9 +16,20 @@ typedef Peppermint__Signer__V1__Macs Macs;
 typedef Peppermint__Signer__V1__Mac Mac;
 typedef Peppermint__Signer__V1__Object Object;
 
+#define SAME(ours, theirs)                                                                         \
+	_Static_assert((int)ours == (int)PEPPERMINT__SIGNER__V1__ALGORITHM__ALGORITHM_##theirs,    \
+		       #ours " differs from signer.proto")
+SAME(HSM_HMAC_SHA256, HMAC_SHA256);
+SAME(HSM_ED25519, ED25519);
+SAME(HSM_ECDSA_P256, ECDSA_P256);
+SAME(HSM_ALGORITHM_OTHER, OTHER);
+
 #define FAILURE(name) PEPPERMINT__SIGNER__V1__FAILURE_CLASS__FAILURE_##name
 #define RESULT(name) PEPPERMINT__SIGNER__V1__SIGNER_REPLY__RESULT_##name
 #define OP(name) PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_##name
+
+#define ED25519_PUBLIC_LEN 32
+#define P256_PUBLIC_LEN 91 /* SubjectPublicKeyInfo, DER */
 
 /* Tags and lengths: 4 bytes around the item, 2 before the id, 4 before the data; rounded up. */
 #define ITEM_OVERHEAD (HSM_ID_LEN + 16)
@@ -103,6 +114,35 @@ enum pm_err frame_generate(uint64_t id, const struct hsm_id *key, const char *la
 	return pack(&request, out);
 }
 
+enum pm_err frame_generate_pair(uint64_t id, const struct hsm_id *key, const char *label,
+				struct buf *out)
+{
+	Peppermint__Signer__V1__Generate generate = PEPPERMINT__SIGNER__V1__GENERATE__INIT;
+	SignerRequest request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	generate.key_id = lend_id(key);
+	generate.label = (char *)label;
+	request.id = id;
+	request.op_case = OP(GENERATE_PAIR);
+	request.generate_pair = &generate;
+	return pack(&request, out);
+}
+
+enum pm_err frame_sign(uint64_t id, const struct hsm_id *key, enum hsm_algorithm algorithm,
+		       struct bytes data, struct buf *out)
+{
+	Peppermint__Signer__V1__Sign sign = PEPPERMINT__SIGNER__V1__SIGN__INIT;
+	SignerRequest request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	sign.key_id = lend_id(key);
+	sign.algorithm = (Peppermint__Signer__V1__Algorithm)algorithm;
+	sign.data = lend(data);
+	request.id = id;
+	request.op_case = OP(SIGN);
+	request.sign = &sign;
+	return pack(&request, out);
+}
+
 enum pm_err frame_list(uint64_t id, const char *prefix, struct buf *out)
 {
 	Peppermint__Signer__V1__List list = PEPPERMINT__SIGNER__V1__LIST__INIT;
@@ -183,6 +223,7 @@ static enum pm_err unpack_started(const Started *started, struct reply *out)
 	copy_padded(out->manufacturer, sizeof(out->manufacturer), started->manufacturer);
 	copy_padded(out->model, sizeof(out->model), started->model);
 	copy_padded(out->serial, sizeof(out->serial), started->serial);
+	copy_padded(out->firmware, sizeof(out->firmware), started->firmware);
 	return PM_OK;
 }
 
@@ -219,6 +260,29 @@ static enum pm_err unpack_macs(const Macs *macs, struct arena *arena, struct rep
 	return PM_OK;
 }
 
+static enum pm_err unpack_algorithm(int number, enum hsm_algorithm *out)
+{
+	if (number < HSM_HMAC_SHA256 || number > HSM_ALGORITHM_OTHER)
+		return PM_BAD_REPLY;
+	*out = (enum hsm_algorithm)number;
+	return PM_OK;
+}
+
+/* Of a key that is no pair, or whose public half is not in the token, there is none. */
+static enum pm_err unpack_public_key(ProtobufCBinaryData key, struct hsm_object *out)
+{
+	const bool fits = (out->algorithm == HSM_ED25519 && key.len == ED25519_PUBLIC_LEN) ||
+			  (out->algorithm == HSM_ECDSA_P256 && key.len == P256_PUBLIC_LEN);
+
+	if (key.len == 0)
+		return PM_OK;
+	if (!fits)
+		return PM_BAD_REPLY;
+	memcpy(out->public_key, key.data, key.len);
+	out->public_len = key.len;
+	return PM_OK;
+}
+
 static enum pm_err unpack_object(const Object *object, struct hsm_object *out)
 {
 	if (object->key_id.len != HSM_ID_LEN || strlen(object->label) > HSM_LABEL_MAX)
@@ -231,7 +295,8 @@ static enum pm_err unpack_object(const Object *object, struct hsm_object *out)
 	out->never_extractable = object->never_extractable;
 	out->local = object->local;
 	out->sign = object->sign;
-	return PM_OK;
+	TRY(unpack_algorithm((int)object->algorithm, &out->algorithm));
+	return unpack_public_key(object->public_key, out);
 }
 
 static enum pm_err unpack_objects(Object *const *objects, size_t count, struct arena *arena,
@@ -247,6 +312,13 @@ static enum pm_err unpack_objects(Object *const *objects, size_t count, struct a
 	for (size_t i = 0; i < count; i++)
 		TRY(unpack_object(objects[i], &out->objects[i]));
 	return PM_OK;
+}
+
+static enum pm_err unpack_signature(ProtobufCBinaryData signature, struct reply *out)
+{
+	out->kind = REPLY_SIGNATURE;
+	out->signature = signature.data;
+	return signature.len == HSM_SIGNATURE_LEN ? PM_OK : PM_BAD_REPLY;
 }
 
 static enum pm_err unpack_result(const SignerReply *reply, struct arena *arena, struct reply *out)
@@ -266,6 +338,8 @@ static enum pm_err unpack_result(const SignerReply *reply, struct arena *arena, 
 		out->kind = REPLY_RANDOM;
 		out->random = bytes_of(reply->random.data, reply->random.len);
 		return PM_OK;
+	case RESULT(SIGNATURE):
+		return unpack_signature(reply->signature, out);
 	default:
 		return PM_BAD_REPLY;
 	}

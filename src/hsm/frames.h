@@ -25,6 +25,10 @@ enum pm_err frame_hmac(uint64_t id, const struct hsm_job *const *jobs, size_t co
 		       struct arena *arena, struct buf *out) NODISCARD;
 enum pm_err frame_generate(uint64_t id, const struct hsm_id *key, const char *label,
 			   struct buf *out) NODISCARD;
+enum pm_err frame_generate_pair(uint64_t id, const struct hsm_id *key, const char *label,
+				struct buf *out) NODISCARD;
+enum pm_err frame_sign(uint64_t id, const struct hsm_id *key, enum hsm_algorithm algorithm,
+		       struct bytes data, struct buf *out) NODISCARD;
 enum pm_err frame_list(uint64_t id, const char *prefix, struct buf *out) NODISCARD;
 enum pm_err frame_random(uint64_t id, size_t len, struct buf *out) NODISCARD;
 
@@ -37,7 +41,14 @@ enum fault {
 	FAULT_SETUP,  /* no module, no such token, more than one, no such mechanism */
 };
 
-enum reply_kind { REPLY_FAILED, REPLY_STARTED, REPLY_MACS, REPLY_OBJECTS, REPLY_RANDOM };
+enum reply_kind {
+	REPLY_FAILED,
+	REPLY_STARTED,
+	REPLY_MACS,
+	REPLY_OBJECTS,
+	REPLY_RANDOM,
+	REPLY_SIGNATURE,
+};
 
 struct reply {
 	uint64_t id;
@@ -47,13 +58,15 @@ struct reply {
 	uint64_t ck_rv; /* 0: the signer's own judgement, not the module's */
 	char detail[256];
 	/* REPLY_STARTED: trimmed, clean text. */
-	char label[33], manufacturer[33], model[17], serial[17];
+	char label[33], manufacturer[33], model[17], serial[17], firmware[8];
 	/* REPLY_MACS: HSM_MAC_LEN bytes each, or NULL where the token has no such key. */
 	const uint8_t **macs;
-	/* REPLY_OBJECTS: of List, or the one of Generate; at most HSM_OBJECTS_MAX. */
+	/* REPLY_OBJECTS: of list, or the one of generate or generate_pair; at most HSM_OBJECTS_MAX.
+	 * The algorithm is one of the enum's, and a public key is as long as its algorithm's is. */
 	struct hsm_object *objects;
 	size_t count; /* of macs or objects */
 	struct bytes random;
+	const uint8_t *signature; /* REPLY_SIGNATURE: HSM_SIGNATURE_LEN bytes */
 };
 
 /* PM_BAD_REPLY: not a reply, or one that breaks a promise of signer.proto. */

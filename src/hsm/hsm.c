@@ -7,6 +7,8 @@
 #include "calls.h"
 #include "supervise.h"
 
+#define SHA256_LEN 32
+
 struct hsm {
 	struct calls calls;
 	struct supervisor *supervisor;
@@ -91,16 +93,50 @@ enum pm_err hsm_hmac(struct hsm *hsm, struct hsm_job *jobs, size_t count, int64_
 	return err;
 }
 
-enum pm_err hsm_generate(struct hsm *hsm, const struct hsm_id *id, const char *label,
-			 struct hsm_object *out, int64_t deadline)
+static enum pm_err generate(struct hsm *hsm, enum call_kind kind, const struct hsm_id *id,
+			    const char *label, struct hsm_object *out, int64_t deadline)
 {
-	struct call call = { .kind = CALL_GENERATE, .id = id, .text = label, .objects = out };
+	struct call call = { .kind = kind, .id = id, .text = label, .objects = out };
 	size_t len = strlen(label);
 
 	if (len == 0)
 		return PM_BAD_REQUEST;
 	if (len > HSM_LABEL_MAX)
 		return PM_TOO_LARGE;
+	return calls_do(&hsm->calls, &call, deadline);
+}
+
+enum pm_err hsm_generate(struct hsm *hsm, const struct hsm_id *id, const char *label,
+			 struct hsm_object *out, int64_t deadline)
+{
+	return generate(hsm, CALL_GENERATE, id, label, out, deadline);
+}
+
+enum pm_err hsm_generate_pair(struct hsm *hsm, const struct hsm_id *id, const char *label,
+			      struct hsm_object *out, int64_t deadline)
+{
+	return generate(hsm, CALL_GENERATE_PAIR, id, label, out, deadline);
+}
+
+static enum pm_err check_signable(enum hsm_algorithm algorithm, struct bytes data)
+{
+	if (data.len > HSM_SIGNED_MAX)
+		return PM_TOO_LARGE;
+	if (algorithm == HSM_ED25519)
+		return PM_OK;
+	return algorithm == HSM_ECDSA_P256 && data.len == SHA256_LEN ? PM_OK : PM_BAD_REQUEST;
+}
+
+enum pm_err hsm_sign(struct hsm *hsm, const struct hsm_id *id, enum hsm_algorithm algorithm,
+		     struct bytes data, uint8_t signature[HSM_SIGNATURE_LEN], int64_t deadline)
+{
+	struct call call = { .kind = CALL_SIGN,
+			     .id = id,
+			     .algorithm = algorithm,
+			     .data = data,
+			     .signature = signature };
+
+	TRY(check_signable(algorithm, data));
 	return calls_do(&hsm->calls, &call, deadline);
 }
 

@@ -70,6 +70,7 @@ static void begin_generation(struct supervisor *sup)
 	memcpy(status->manufacturer, token->manufacturer, sizeof(status->manufacturer));
 	memcpy(status->model, token->model, sizeof(status->model));
 	memcpy(status->serial, token->serial, sizeof(status->serial));
+	memcpy(status->firmware, token->firmware, sizeof(status->firmware));
 	pthread_mutex_unlock(&sup->mutex);
 	sup->serving_since = clock_now();
 	log_info("signer %s (pid %d) serves token %s, serial %s", sup->settings.config.environment,

@@ -15,8 +15,10 @@
 	X(CKR_ATTRIBUTE_SENSITIVE, FAILURE_CALLER)                                                 \
 	X(CKR_ATTRIBUTE_TYPE_INVALID, FAILURE_CALLER)                                              \
 	X(CKR_ATTRIBUTE_VALUE_INVALID, FAILURE_CALLER)                                             \
+	X(CKR_CURVE_NOT_SUPPORTED, FAILURE_CALLER)                                                 \
 	X(CKR_DATA_INVALID, FAILURE_CALLER)                                                        \
 	X(CKR_DATA_LEN_RANGE, FAILURE_CALLER)                                                      \
+	X(CKR_DOMAIN_PARAMS_INVALID, FAILURE_CALLER)                                               \
 	X(CKR_FUNCTION_NOT_SUPPORTED, FAILURE_CALLER)                                              \
 	X(CKR_KEY_FUNCTION_NOT_PERMITTED, FAILURE_CALLER)                                          \
 	X(CKR_KEY_SIZE_RANGE, FAILURE_CALLER)                                                      \

@@ -1,15 +1,14 @@
 /*
- * The HMAC keys in use: CKA_ID → handle, filled on first use, bounded. A key is used through a
+ * The keys in use: CKA_ID → handle, filled on first use, bounded. A key is used through a
  * session object where the token allows the copy: the same key, still inside the token and not
  * extractable, without the token's storage in the way of every operation. One thread.
  */
 #ifndef SIGNER_KEYS_H
 #define SIGNER_KEYS_H
 
-#include "object.h"
+#include "sign.h"
 
 #define KEYS_MAX 512
-#define MAC_LEN 32
 #define LABEL_ROOT "peppermint/"
 
 struct keys {
@@ -19,6 +18,7 @@ struct keys {
 	size_t oldest; /* replaced next when the table is full */
 	struct key {
 		uint8_t id[KEY_ID_LEN];
+		enum algorithm algorithm;
 		CK_OBJECT_HANDLE handle;
 		bool copy; /* ours to destroy */
 	} table[KEYS_MAX];
@@ -30,10 +30,11 @@ void keys_init(struct keys *keys, struct token *token, const char *environment);
 bool keys_can_copy(const struct keys *keys);
 
 /*
- * CKM_SHA256_HMAC. FAILURE_CALLER (no such key, not one of ours, refused data) leaves everything
- * sound. After any other the process must end: an operation may be active, a handle stale.
+ * Signs with the key of that id and algorithm, or computes its MAC: `out` has room for sign_len.
+ * FAILURE_CALLER leaves everything sound: no such key or not one of ours (ck_rv is 0), or refused
+ * data. After any other the process must end: an operation may be active, a handle stale.
  */
-enum pm_err keys_hmac(struct keys *keys, struct bytes id, struct bytes data, uint8_t mac[MAC_LEN],
-		      struct failure *failure) NODISCARD;
+enum pm_err keys_sign(struct keys *keys, struct bytes id, enum algorithm algorithm,
+		      struct bytes data, uint8_t *out, struct failure *failure) NODISCARD;
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Secret-key objects of the token: found by CKA_ID or label, and what their attributes say. An
+ * Secret and private keys of the token: found by CKA_ID or label, and what their attributes say. An
  * attribute that the token does not know or does not tell counts as what would be refused.
  */
 #ifndef SIGNER_OBJECT_H
@@ -14,14 +14,26 @@
 
 #define KEY_ID_LEN 16
 #define LABEL_MAX 127
+#define PUBLIC_MAX 91 /* bytes of a public key: P-256's SubjectPublicKeyInfo */
+
+/* What a key is for. The numbers are those of signer.proto's Algorithm; see ops.c. */
+enum algorithm {
+	ALGORITHM_NONE,
+	ALGORITHM_HMAC_SHA256,
+	ALGORITHM_ED25519,
+	ALGORITHM_ECDSA_P256,
+	ALGORITHM_OTHER,
+};
 
 struct object {
 	CK_OBJECT_HANDLE handle;
 	uint8_t id[KEY_ID_LEN];
 	size_t id_len; /* 0: it has none, or not one of ours */
 	char label[LABEL_MAX + 1];
-	CK_KEY_TYPE type; /* CK_UNAVAILABLE_INFORMATION: not told */
+	enum algorithm algorithm;
 	bool token, sensitive, always_sensitive, extractable, never_extractable, local, sign;
+	uint8_t public_key[PUBLIC_MAX]; /* of a pair, once object_read_public has filled it in */
+	size_t public_len;
 };
 
 /*
@@ -40,7 +52,15 @@ enum pm_err object_count_id(const struct token *token, struct bytes id, size_t *
 enum pm_err object_read_label(const struct token *token, CK_OBJECT_HANDLE handle,
 			      char label[LABEL_MAX + 1], struct failure *failure) NODISCARD;
 
+/* `handle` is a secret or private key's. */
 enum pm_err object_read(const struct token *token, CK_OBJECT_HANDLE handle, struct object *out,
 			struct failure *failure) NODISCARD;
+
+/*
+ * The public half of a pair that object_read has read: the token's one public key of the same
+ * CKA_ID, label and algorithm, in its usual form. public_len stays 0 if there is none such.
+ */
+enum pm_err object_read_public(const struct token *token, struct object *object,
+			       struct failure *failure) NODISCARD;
 
 #endif

@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "generate.h"
+#include "list.h"
+
+#define SHA256_LEN 32
 
 #define SAME(name)                                                                                 \
 	_Static_assert((int)name == (int)PEPPERMINT__SIGNER__V1__FAILURE_CLASS__##name,            \
@@ -19,6 +22,15 @@ SAME(FAILURE_MODULE);
 SAME(FAILURE_PIN);
 SAME(FAILURE_CAPACITY);
 SAME(FAILURE_SETUP);
+#undef SAME
+#define SAME(name)                                                                                 \
+	_Static_assert((int)name == (int)PEPPERMINT__SIGNER__V1__ALGORITHM__##name,                \
+		       #name " differs from signer.proto")
+SAME(ALGORITHM_NONE);
+SAME(ALGORITHM_HMAC_SHA256);
+SAME(ALGORITHM_ED25519);
+SAME(ALGORITHM_ECDSA_P256);
+SAME(ALGORITHM_OTHER);
 
 static enum pm_err no_memory(struct signer *signer)
 {
@@ -75,6 +87,7 @@ static enum pm_err start(struct signer *signer, const Peppermint__Signer__V1__St
 	started->manufacturer = token->manufacturer;
 	started->model = token->model;
 	started->serial = token->serial;
+	started->firmware = token->firmware;
 	started->session_copies = keys_can_copy(&signer->keys);
 	reply->started = started;
 	reply->result_case = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__RESULT_STARTED;
@@ -82,19 +95,20 @@ static enum pm_err start(struct signer *signer, const Peppermint__Signer__V1__St
 }
 
 static enum pm_err hmac_item(struct signer *signer, const Peppermint__Signer__V1__HmacItem *item,
-			     uint8_t mac[MAC_LEN])
+			     uint8_t mac[SIGN_MAC_LEN])
 {
 	if (item->data.len > HMAC_DATA_MAX)
 		return failure_set(&signer->failure, FAILURE_CALLER,
 				   "%zu bytes to HMAC, more than %d", item->data.len,
 				   HMAC_DATA_MAX);
-	return keys_hmac(&signer->keys, bytes_of(item->key_id.data, item->key_id.len),
-			 bytes_of(item->data.data, item->data.len), mac, &signer->failure);
+	return keys_sign(&signer->keys, bytes_of(item->key_id.data, item->key_id.len),
+			 ALGORITHM_HMAC_SHA256, bytes_of(item->data.data, item->data.len), mac,
+			 &signer->failure);
 }
 
 /* A refused item is the item's own affair; anything worse ends the batch and the process. */
 static enum pm_err hmac_items(struct signer *signer, const Peppermint__Signer__V1__HmacBatch *batch,
-			      Peppermint__Signer__V1__Mac *macs, uint8_t (*bytes)[MAC_LEN])
+			      Peppermint__Signer__V1__Mac *macs, uint8_t (*bytes)[SIGN_MAC_LEN])
 {
 	bool logged = false;
 
@@ -110,7 +124,7 @@ static enum pm_err hmac_items(struct signer *signer, const Peppermint__Signer__V
 			logged = true;
 			continue;
 		}
-		macs[i].mac = (ProtobufCBinaryData){ .len = MAC_LEN, .data = bytes[i] };
+		macs[i].mac = (ProtobufCBinaryData){ .len = SIGN_MAC_LEN, .data = bytes[i] };
 	}
 	return PM_OK;
 }
@@ -127,7 +141,7 @@ static enum pm_err hmac(struct signer *signer, const Peppermint__Signer__V1__Hma
 	Peppermint__Signer__V1__Macs *result = arena_alloc(arena, sizeof(*result));
 	Peppermint__Signer__V1__Mac *macs = arena_array(arena, count, sizeof(*macs));
 	Peppermint__Signer__V1__Mac **list = arena_array(arena, count, sizeof(*list));
-	uint8_t(*bytes)[MAC_LEN] = arena_array(arena, count, sizeof(*bytes));
+	uint8_t(*bytes)[SIGN_MAC_LEN] = arena_array(arena, count, sizeof(*bytes));
 	if (!result || !macs || !list || !bytes)
 		return no_memory(signer);
 	TRY(hmac_items(signer, batch, macs, bytes));
@@ -152,21 +166,60 @@ static void put_object(struct object *object, Peppermint__Signer__V1__Object *ou
 	out->never_extractable = object->never_extractable;
 	out->local = object->local;
 	out->sign = object->sign;
+	out->algorithm = (Peppermint__Signer__V1__Algorithm)object->algorithm;
+	out->public_key =
+		(ProtobufCBinaryData){ .len = object->public_len, .data = object->public_key };
 }
 
 static enum pm_err generate(struct signer *signer, const Peppermint__Signer__V1__Generate *ask,
-			    Peppermint__Signer__V1__SignerReply *reply)
+			    bool pair, Peppermint__Signer__V1__SignerReply *reply)
 {
 	struct object *made = arena_alloc(signer->arena, sizeof(*made));
 	Peppermint__Signer__V1__Object *out = arena_alloc(signer->arena, sizeof(*out));
 
 	if (!made || !out)
 		return no_memory(signer);
-	TRY(generate_key(&signer->keys, bytes_of(ask->key_id.data, ask->key_id.len), ask->label,
-			 made, &signer->failure));
+	TRY((pair ? generate_pair : generate_key)(&signer->keys,
+						  bytes_of(ask->key_id.data, ask->key_id.len),
+						  ask->label, made, &signer->failure));
 	put_object(made, out);
 	reply->object = out;
 	reply->result_case = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__RESULT_OBJECT;
+	return PM_OK;
+}
+
+/* ECDSA's input is checked here because modules cut what is longer than the order. */
+static bool is_signable(const Peppermint__Signer__V1__Sign *ask)
+{
+	switch ((enum algorithm)ask->algorithm) {
+	case ALGORITHM_ED25519:
+		return ask->data.len <= SIGN_DATA_MAX;
+	case ALGORITHM_ECDSA_P256:
+		return ask->data.len == SHA256_LEN;
+	default:
+		return false;
+	}
+}
+
+static enum pm_err sign(struct signer *signer, const Peppermint__Signer__V1__Sign *ask,
+			Peppermint__Signer__V1__SignerReply *reply)
+{
+	uint8_t *signature = arena_alloc(signer->arena, SIGN_LEN);
+
+	if (!signature)
+		return no_memory(signer);
+	if (!is_signable(ask)) {
+		enum pm_err err = failure_set(&signer->failure, FAILURE_CALLER,
+					      "%zu bytes are not signed with algorithm %d",
+					      ask->data.len, (int)ask->algorithm);
+		signer->failure.rv = CKR_DATA_LEN_RANGE;
+		return err;
+	}
+	TRY(keys_sign(&signer->keys, bytes_of(ask->key_id.data, ask->key_id.len),
+		      (enum algorithm)ask->algorithm, bytes_of(ask->data.data, ask->data.len),
+		      signature, &signer->failure));
+	reply->signature = (ProtobufCBinaryData){ .len = SIGN_LEN, .data = signature };
+	reply->result_case = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__RESULT_SIGNATURE;
 	return PM_OK;
 }
 
@@ -192,6 +245,9 @@ static enum pm_err list(struct signer *signer, const Peppermint__Signer__V1__Lis
 	peppermint__signer__v1__objects__init(result);
 	result->n_objects = count;
 	result->objects = all;
+	if (peppermint__signer__v1__objects__get_packed_size(result) > LIST_BYTES_MAX)
+		return failure_set(&signer->failure, FAILURE_CALLER,
+				   "%zu keys do not fit into an answer", count);
 	reply->list = result;
 	reply->result_case = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__RESULT_LIST;
 	return PM_OK;
@@ -229,7 +285,11 @@ enum pm_err ops_run(struct signer *signer, const Peppermint__Signer__V1__SignerR
 	case PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_HMAC:
 		return hmac(signer, request->hmac, reply);
 	case PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_GENERATE:
-		return generate(signer, request->generate, reply);
+		return generate(signer, request->generate, false, reply);
+	case PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_GENERATE_PAIR:
+		return generate(signer, request->generate_pair, true, reply);
+	case PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_SIGN:
+		return sign(signer, request->sign, reply);
 	case PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_LIST:
 		return list(signer, request->list, reply);
 	case PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_RANDOM:

@@ -2,7 +2,7 @@
 
 #include <dlfcn.h>
 #include <p11-kit/uri.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -116,6 +116,8 @@ static void look_into(struct token *token, CK_SLOT_ID slot, struct search *searc
 	copy_trimmed(token->manufacturer, info.manufacturerID, sizeof(info.manufacturerID));
 	copy_trimmed(token->model, info.model, sizeof(info.model));
 	copy_trimmed(token->serial, info.serialNumber, sizeof(info.serialNumber));
+	snprintf(token->firmware, sizeof(token->firmware), "%u.%u", info.firmwareVersion.major,
+		 info.firmwareVersion.minor);
 }
 
 static enum pm_err judge(const struct search *search, const char *uri, struct failure *failure)
@@ -181,6 +183,18 @@ static enum pm_err check_mechanisms(const struct token *token, struct failure *f
 	return PM_OK;
 }
 
+enum pm_err token_has_mechanism(const struct token *token, CK_MECHANISM_TYPE type, bool *out,
+				struct failure *failure)
+{
+	CK_MECHANISM_INFO info;
+	CK_RV rv = token->p11->C_GetMechanismInfo(token->slot, type, &info);
+
+	*out = rv == CKR_OK;
+	if (rv != CKR_OK && rv != CKR_MECHANISM_INVALID)
+		return failure_ck(failure, rv, "C_GetMechanismInfo of 0x%lx", type);
+	return PM_OK;
+}
+
 enum pm_err token_open(struct token *token, const char *path, const char *uri,
 		       struct failure *failure)
 {
@@ -235,7 +249,9 @@ enum pm_err token_renew_work(struct token *token, struct failure *failure)
 {
 	CK_RV rv = token->p11->C_CloseSession(token->work);
 
-	if (rv != CKR_OK)
-		return failure_ck(failure, rv, "C_CloseSession");
-	return open_session(token, &token->work, failure);
+	if (rv == CKR_OK && open_session(token, &token->work, failure) == PM_OK)
+		return PM_OK;
+	/* Whatever the module says of it: there is no sound session to go on with. */
+	return failure_set(failure, FAILURE_SESSION,
+			   "no fresh session with token %s after a refused call", token->label);
 }

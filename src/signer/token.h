@@ -7,6 +7,8 @@
 #ifndef SIGNER_TOKEN_H
 #define SIGNER_TOKEN_H
 
+#include <stdbool.h>
+
 #include "ckr.h"
 #include "pin.h"
 
@@ -17,6 +19,7 @@ struct token {
 	CK_SESSION_HANDLE work;
 	/* CK_TOKEN_INFO's fields without their padding */
 	char label[33], manufacturer[33], model[17], serial[17];
+	char firmware[8]; /* "2.6" */
 	CK_FLAGS flags;
 };
 
@@ -34,6 +37,10 @@ enum pm_err token_check_pin_tries(const struct token *token, struct failure *fai
 /* Opens the sessions and logs in, once: a PIN that is refused is never tried again. */
 enum pm_err token_login(struct token *token, const struct pin *pin,
 			struct failure *failure) NODISCARD;
+
+/* Whether the token lists the mechanism at all; that it works is another matter. */
+enum pm_err token_has_mechanism(const struct token *token, CK_MECHANISM_TYPE type, bool *out,
+				struct failure *failure) NODISCARD;
 
 /* A fresh work session: the old one may hold an operation that the module did not end. */
 enum pm_err token_renew_work(struct token *token, struct failure *failure) NODISCARD;

@@ -3,6 +3,28 @@
 #include "frames.h"
 #include "fuzz.h"
 
+static void check_object(const struct hsm_object *object)
+{
+	static const size_t public_len[] = { [HSM_HMAC_SHA256] = 0,
+					     [HSM_ED25519] = 32,
+					     [HSM_ECDSA_P256] = 91,
+					     [HSM_ALGORITHM_OTHER] = 0 };
+
+	MUST(text_is_clean(bytes_str(object->label)));
+	MUST(object->algorithm >= HSM_HMAC_SHA256 && object->algorithm <= HSM_ALGORITHM_OTHER);
+	MUST(object->public_len == 0 || object->public_len == public_len[object->algorithm]);
+}
+
+/* Reads each byte, for the sanitizer to see. */
+static void touch(const uint8_t *bytes, size_t len)
+{
+	static volatile uint8_t sink;
+
+	for (size_t i = 0; i < len; i++)
+		sink = bytes[i];
+	(void)sink;
+}
+
 static void check_reply(const struct reply *reply, size_t frame_len)
 {
 	switch (reply->kind) {
@@ -13,6 +35,7 @@ static void check_reply(const struct reply *reply, size_t frame_len)
 	case REPLY_STARTED:
 		MUST(text_is_clean(bytes_str(reply->label)));
 		MUST(text_is_clean(bytes_str(reply->serial)));
+		MUST(text_is_clean(bytes_str(reply->firmware)));
 		break;
 	case REPLY_MACS:
 		MUST(reply->count <= FRAME_ITEMS_MAX);
@@ -21,10 +44,13 @@ static void check_reply(const struct reply *reply, size_t frame_len)
 	case REPLY_OBJECTS:
 		MUST(reply->count <= HSM_OBJECTS_MAX);
 		for (size_t i = 0; i < reply->count; i++)
-			MUST(text_is_clean(bytes_str(reply->objects[i].label)));
+			check_object(&reply->objects[i]);
 		break;
 	case REPLY_RANDOM:
 		MUST(reply->random.len <= frame_len); /* calls.c compares it with what was asked */
+		break;
+	case REPLY_SIGNATURE:
+		touch(reply->signature, HSM_SIGNATURE_LEN);
 		break;
 	}
 }

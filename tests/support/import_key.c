@@ -1,8 +1,9 @@
 /*
- * Puts a generic secret of known value into a SoftHSM token: what pkcs11-tool 0.23 cannot do. A
- * program of its own, never built with sanitizers.
+ * Puts a generic secret of known value into a SoftHSM token, or tries to get a private key out of
+ * it: what pkcs11-tool 0.23 cannot do. A program of its own, never built with sanitizers.
  *
  *   import_key TOKEN-LABEL ID-HEX LABEL VALUE-HEX sensitive|extractable
+ *   import_key TOKEN-LABEL ID-HEX     prints the CK_RV of each attempt; 0: none got anywhere
  */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
@@ -80,17 +81,62 @@ static CK_RV import(CK_SESSION_HANDLE session, char **argv)
 	return p11->C_CreateObject(session, wanted, sizeof(wanted) / sizeof(wanted[0]), &key);
 }
 
+static CK_RV find_private(CK_SESSION_HANDLE session, const char *hex, CK_OBJECT_HANDLE *key)
+{
+	CK_BYTE id[VALUE_MAX];
+	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE match[] = {
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_ID, id, unhex(hex, id) },
+	};
+	CK_ULONG count = 0;
+	CK_RV rv = p11->C_FindObjectsInit(session, match, 2);
+
+	if (rv == CKR_OK)
+		rv = p11->C_FindObjects(session, key, 1, &count);
+	p11->C_FindObjectsFinal(session);
+	return rv == CKR_OK && count == 0 ? CKR_OBJECT_HANDLE_INVALID : rv;
+}
+
+/* How many attempts succeeded. */
+static int extract(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+	CK_BYTE value[VALUE_MAX];
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+	CK_ATTRIBUTE read = { CKA_VALUE, value, sizeof(value) };
+	CK_ATTRIBUTE plain = { CKA_SENSITIVE, &no, sizeof(no) };
+	CK_ATTRIBUTE loose = { CKA_EXTRACTABLE, &yes, sizeof(yes) };
+	CK_OBJECT_HANDLE copy;
+	const CK_RV rvs[] = {
+		p11->C_GetAttributeValue(session, key, &read, 1),
+		p11->C_SetAttributeValue(session, key, &plain, 1),
+		p11->C_SetAttributeValue(session, key, &loose, 1),
+		p11->C_CopyObject(session, key, &plain, 1, &copy),
+		p11->C_CopyObject(session, key, &loose, 1, &copy),
+	};
+	int successes = 0;
+
+	for (size_t i = 0; i < sizeof(rvs) / sizeof(rvs[0]); i++) {
+		printf("0x%lx ", rvs[i]);
+		successes += rvs[i] == CKR_OK;
+	}
+	return successes;
+}
+
 int main(int argc, char **argv)
 {
 	CK_SESSION_HANDLE session = 0;
+	CK_OBJECT_HANDLE key = 0;
 
-	if (argc != 6)
+	if (argc != 6 && argc != 3)
 		return 2;
 	CK_RV rv = load();
 	if (rv == CKR_OK)
 		rv = log_in(argv[1], &session);
 	if (rv == CKR_OK)
-		rv = import(session, argv);
+		rv = argc == 6 ? import(session, argv) : find_private(session, argv[2], &key);
+	if (rv == CKR_OK && argc == 3)
+		return extract(session, key) == 0 ? 0 : 1;
 	if (rv != CKR_OK)
 		printf("import_key: CK_RV 0x%lx\n", rv);
 	return rv == CKR_OK ? 0 : 1;

@@ -1,10 +1,12 @@
 /*
  * A signer for tests: it speaks the protocol, computes HMACs with OpenSSL, and misbehaves when the
- * first key, the label or the prefix of a request begins with one of the words below. `module` is a
+ * first key, the label or the prefix of a request begins with one of the words below, or does as
+ * that word says where an answer is made. `module` is a
  * directory shared with the test: each start adds a line to its file "starts", its file "refuse"
  * says how Start fails, and the word "gate" waits until its file "go" is there.
  *
- * The HMAC key of an id is the id itself.
+ * The HMAC key of an id is the id itself; its signature is the id four times, with the data's first
+ * byte in front.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -29,6 +31,7 @@
 
 #define FAILURE(name) PEPPERMINT__SIGNER__V1__FAILURE_CLASS__FAILURE_##name
 #define OP(name) PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_##name
+#define ALGORITHM(name) PEPPERMINT__SIGNER__V1__ALGORITHM__ALGORITHM_##name
 #define RESULT(name) PEPPERMINT__SIGNER__V1__SIGNER_REPLY__RESULT_##name
 
 typedef Peppermint__Signer__V1__SignerRequest Request;
@@ -255,9 +258,28 @@ static void send_macs(const Request *request)
 	send_reply(&reply);
 }
 
-static void send_object(const Request *request)
+/* A public key of the length that its algorithm has, unless the label says otherwise. */
+static void make_public(Object *object, const char *label)
 {
-	const Peppermint__Signer__V1__Generate *asked = request->generate;
+	static uint8_t room[200] = { 0x77 };
+	size_t len = object->algorithm == ALGORITHM(ED25519) ? 32 : 91;
+
+	if (begins_with(label, strlen(label), "p256")) {
+		object->algorithm = ALGORITHM(ECDSA_P256);
+		len = 91;
+	}
+	if (begins_with(label, strlen(label), "crossed"))
+		len = 91;
+	if (begins_with(label, strlen(label), "no-public"))
+		len = 0;
+	if (begins_with(label, strlen(label), "too-much-public"))
+		len = sizeof(room);
+	object->public_key = (ProtobufCBinaryData){ len, room };
+}
+
+static void send_object(const Request *request, const Peppermint__Signer__V1__Generate *asked,
+			bool pair)
+{
 	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
 	Object object = PEPPERMINT__SIGNER__V1__OBJECT__INIT;
 	uint8_t other[16] = "other";
@@ -274,6 +296,11 @@ static void send_object(const Request *request)
 	object.label = asked->label;
 	object.sensitive = object.always_sensitive = object.never_extractable = 1;
 	object.local = object.sign = 1;
+	if (begins_with(asked->label, strlen(asked->label), "other-kind"))
+		pair = !pair;
+	object.algorithm = pair ? ALGORITHM(ED25519) : ALGORITHM(HMAC_SHA256);
+	if (pair)
+		make_public(&object, asked->label);
 	reply.id = request->id;
 	reply.result_case = RESULT(OBJECT);
 	reply.object = &object;
@@ -305,12 +332,41 @@ static void send_objects(const Request *request)
 		snprintf(labels[i], sizeof(labels[i]), "%.40s/%zu", prefix, i);
 		objects[i].key_id = (ProtobufCBinaryData){ sizeof(key_id), key_id };
 		objects[i].label = labels[i];
+		objects[i].algorithm = ALGORITHM(HMAC_SHA256);
 		list[i] = &objects[i];
 	}
 	all.objects = list;
 	reply.id = request->id;
 	reply.result_case = RESULT(LIST);
 	reply.list = &all;
+	send_reply(&reply);
+}
+
+static void send_signature(const Request *request)
+{
+	const Peppermint__Signer__V1__Sign *asked = request->sign;
+	const ProtobufCBinaryData key = asked->key_id;
+	uint8_t room[65] = { 0 };
+	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
+
+	if (misbehave(request->id, key.data, key.len))
+		return;
+	if (begins_with(key.data, key.len, "unknown")) {
+		send_failure(request->id, FAILURE(CALLER), 0, "no such key");
+		return;
+	}
+	if (key.len != 16)
+		exit(9);
+	for (size_t i = 0; i < 64; i += 16)
+		memcpy(room + i, key.data, 16);
+	if (asked->data.len > 0)
+		room[0] = asked->data.data[0];
+	reply.id = request->id;
+	reply.result_case = RESULT(SIGNATURE);
+	reply.signature = (ProtobufCBinaryData){ begins_with(key.data, key.len, "short")  ? 63
+						 : begins_with(key.data, key.len, "wide") ? 65
+											  : 64,
+						 room };
 	send_reply(&reply);
 }
 
@@ -388,6 +444,7 @@ static void send_started(const Request *request)
 	started.manufacturer = (char *)"peppermint\n\xff                     ";
 	started.model = (char *)"v1              ";
 	started.serial = (char *)"0123456789abcdef";
+	started.firmware = (char *)"255.255 and more";
 	reply.id = request->id;
 	reply.result_case = RESULT(STARTED);
 	reply.started = &started;
@@ -404,7 +461,13 @@ static void answer(const Request *request)
 		send_macs(request);
 		break;
 	case OP(GENERATE):
-		send_object(request);
+		send_object(request, request->generate, false);
+		break;
+	case OP(GENERATE_PAIR):
+		send_object(request, request->generate_pair, true);
+		break;
+	case OP(SIGN):
+		send_signature(request);
 		break;
 	case OP(LIST):
 		send_objects(request);

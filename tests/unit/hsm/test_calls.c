@@ -251,8 +251,11 @@ static void an_answer_does_not_touch_a_caller_that_has_left(void **state)
 
 static void a_frame_whose_callers_have_all_left_can_still_be_answered(void **state)
 {
-	static const enum call_kind kinds[] = { CALL_HMAC, CALL_LIST, CALL_RANDOM, CALL_GENERATE };
+	static const enum call_kind kinds[] = { CALL_HMAC,     CALL_LIST,          CALL_RANDOM,
+						CALL_GENERATE, CALL_GENERATE_PAIR, CALL_SIGN };
 	const struct hsm_id id = { { 1 } };
+	struct hsm_object secret = { .algorithm = HSM_HMAC_SHA256 };
+	struct hsm_object pair = { .algorithm = HSM_ED25519, .public_len = 32 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -262,10 +265,13 @@ static void a_frame_whose_callers_have_all_left_can_still_be_answered(void **sta
 			[CALL_HMAC] = { .kind = REPLY_MACS, .macs = &mac, .count = 1 },
 			[CALL_LIST] = { .kind = REPLY_OBJECTS },
 			[CALL_RANDOM] = { .kind = REPLY_RANDOM, .random = { room, 1 } },
-			[CALL_GENERATE] = { .kind = REPLY_OBJECTS,
-					    .objects = &caller.object,
-					    .count = 1 },
+			[CALL_GENERATE] = { .kind = REPLY_OBJECTS, .objects = &secret, .count = 1 },
+			[CALL_GENERATE_PAIR] = { .kind = REPLY_OBJECTS,
+						 .objects = &pair,
+						 .count = 1 },
+			[CALL_SIGN] = { .kind = REPLY_SIGNATURE, .signature = room },
 		};
+		const bool makes = kinds[i] == CALL_GENERATE || kinds[i] == CALL_GENERATE_PAIR;
 
 		caller.call = (struct call){ .kind = kinds[i],
 					     .jobs = caller.jobs,
@@ -273,12 +279,13 @@ static void a_frame_whose_callers_have_all_left_can_still_be_answered(void **sta
 					     .id = &id,
 					     .text = "x",
 					     .objects = &caller.object,
+					     .algorithm = HSM_ED25519,
+					     .signature = caller.jobs[0].mac,
 					     .random = room,
 					     .random_len = 1 };
 		start_caller(&caller);
 		forget(take(i));
-		assert_int_equal(join(&caller), kinds[i] == CALL_GENERATE ? PM_OUTCOME_UNKNOWN
-									  : PM_DEADLINE_EXCEEDED);
+		assert_int_equal(join(&caller), makes ? PM_OUTCOME_UNKNOWN : PM_DEADLINE_EXCEEDED);
 		assert_int_equal(calls_answer(&calls, &replies[kinds[i]]), PM_OK);
 	}
 }
@@ -291,6 +298,7 @@ static void an_answer_of_another_kind_or_length_is_refused_and_leaves_the_call(v
 		{ .kind = REPLY_OBJECTS },
 		{ .kind = REPLY_RANDOM, .random = { room, 1 } },
 		{ .kind = REPLY_MACS, .macs = &mac, .count = 1 },
+		{ .kind = REPLY_SIGNATURE, .signature = room },
 	};
 	struct caller caller = { 0 };
 
@@ -301,6 +309,80 @@ static void an_answer_of_another_kind_or_length_is_refused_and_leaves_the_call(v
 		assert_int_equal(calls_answer(&calls, &replies[i]), PM_BAD_REPLY);
 	calls_refuse(&calls, PM_HSM_UNAVAILABLE);
 	assert_int_equal(join(&caller), PM_HSM_UNAVAILABLE);
+}
+
+static void a_signature_goes_to_who_asked_for_it_and_nothing_else_does(void **state)
+{
+	const struct hsm_id id = { { 9 } };
+	const uint8_t *mac = room;
+	struct hsm_object pair = { .id = id, .algorithm = HSM_ED25519, .public_len = 32 };
+	const struct reply wrong[] = {
+		{ .kind = REPLY_MACS, .macs = &mac, .count = 1 },
+		{ .kind = REPLY_OBJECTS, .objects = &pair, .count = 1 },
+		{ .kind = REPLY_RANDOM, .random = { room, 64 } },
+		{ .kind = REPLY_STARTED },
+	};
+	uint8_t made[HSM_SIGNATURE_LEN], signature[HSM_SIGNATURE_LEN] = { 0 };
+	struct caller caller = { 0 };
+
+	(void)state;
+	memset(made, 0x5a, sizeof(made));
+	caller.call = (struct call){ .kind = CALL_SIGN,
+				     .id = &id,
+				     .algorithm = HSM_ED25519,
+				     .data = bytes_str("data"),
+				     .signature = signature };
+	start_caller(&caller);
+	Peppermint__Signer__V1__SignerRequest *request = take(1);
+	assert_int_equal(request->sign->key_id.data[0], 9);
+	forget(request);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(calls_answer(&calls, &wrong[i]), PM_BAD_REPLY);
+	const struct reply right = { .kind = REPLY_SIGNATURE, .signature = made };
+	assert_int_equal(calls_answer(&calls, &right), PM_OK);
+	assert_int_equal(join(&caller), PM_OK);
+	assert_memory_equal(signature, made, sizeof(made));
+}
+
+static void what_was_made_must_be_of_the_kind_that_was_asked_for(void **state)
+{
+	static const struct {
+		enum call_kind asked;
+		enum hsm_algorithm made;
+		size_t public_len;
+		enum pm_err err;
+	} cases[] = {
+		{ CALL_GENERATE, HSM_ED25519, 32, PM_BAD_REPLY },
+		{ CALL_GENERATE, HSM_ALGORITHM_OTHER, 0, PM_BAD_REPLY },
+		{ CALL_GENERATE, HSM_HMAC_SHA256, 0, PM_OK },
+		{ CALL_GENERATE_PAIR, HSM_HMAC_SHA256, 0, PM_BAD_REPLY },
+		{ CALL_GENERATE_PAIR, HSM_ED25519, 0, PM_BAD_REPLY },
+		{ CALL_GENERATE_PAIR, HSM_ED25519, 32, PM_OK },
+		{ CALL_GENERATE_PAIR, HSM_ECDSA_P256, 91, PM_OK },
+	};
+	const struct hsm_id id = { { 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct caller caller = { 0 };
+		struct hsm_object object = { .id = id,
+					     .algorithm = cases[i].made,
+					     .public_len = cases[i].public_len };
+		const struct reply reply = { .kind = REPLY_OBJECTS,
+					     .objects = &object,
+					     .count = 1 };
+
+		caller.call = (struct call){
+			.kind = cases[i].asked, .id = &id, .text = "x", .objects = &caller.object
+		};
+		start_caller(&caller);
+		forget(take(i));
+		assert_int_equal(calls_answer(&calls, &reply), cases[i].err);
+		if (cases[i].err != PM_OK)
+			calls_refuse(&calls, PM_HSM_UNAVAILABLE);
+		assert_int_equal(join(&caller), cases[i].err == PM_OK ? PM_OK : PM_OUTCOME_UNKNOWN);
+		calls_admit(&calls);
+	}
 }
 
 static void random_bytes_of_another_length_are_refused(void **state)
@@ -326,19 +408,32 @@ static void random_bytes_of_another_length_are_refused(void **state)
 
 static void losing_the_signer_leaves_only_a_generate_in_flight_in_doubt(void **state)
 {
+	static const struct {
+		enum call_kind kind;
+		enum pm_err lost; /* in flight */
+	} cases[] = {
+		{ CALL_GENERATE, PM_OUTCOME_UNKNOWN },
+		{ CALL_GENERATE_PAIR, PM_OUTCOME_UNKNOWN },
+		{ CALL_SIGN, PM_HSM_UNAVAILABLE },
+	};
 	const struct hsm_id id = { { 1 } };
-	struct caller flying = { 0 }, waiting = { 0 }, hmac = { 0 };
 
 	(void)state;
-	flying.call = waiting.call = (struct call){ .kind = CALL_GENERATE, .id = &id, .text = "x" };
-	start_caller(&flying);
-	start_caller(&waiting);
-	start_hmac(&hmac, 1, 1);
-	forget(take(1));
-	calls_refuse(&calls, PM_HSM_UNAVAILABLE);
-	assert_int_equal(join(&flying), PM_OUTCOME_UNKNOWN);
-	assert_int_equal(join(&waiting), PM_HSM_UNAVAILABLE);
-	assert_int_equal(join(&hmac), PM_HSM_UNAVAILABLE);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct caller flying = { 0 }, waiting = { 0 }, hmac = { 0 };
+
+		flying.call = waiting.call =
+			(struct call){ .kind = cases[i].kind, .id = &id, .text = "x" };
+		start_caller(&flying);
+		start_caller(&waiting);
+		start_hmac(&hmac, 1, 1);
+		forget(take(1));
+		calls_refuse(&calls, PM_HSM_UNAVAILABLE);
+		assert_int_equal(join(&flying), cases[i].lost);
+		assert_int_equal(join(&waiting), PM_HSM_UNAVAILABLE);
+		assert_int_equal(join(&hmac), PM_HSM_UNAVAILABLE);
+		calls_admit(&calls);
+	}
 }
 
 static void new_calls_fail_at_once_while_nothing_serves(void **state)
@@ -388,6 +483,8 @@ int main(void)
 		CALLS_TEST(an_answer_does_not_touch_a_caller_that_has_left),
 		CALLS_TEST(a_frame_whose_callers_have_all_left_can_still_be_answered),
 		CALLS_TEST(an_answer_of_another_kind_or_length_is_refused_and_leaves_the_call),
+		CALLS_TEST(a_signature_goes_to_who_asked_for_it_and_nothing_else_does),
+		CALLS_TEST(what_was_made_must_be_of_the_kind_that_was_asked_for),
 		CALLS_TEST(random_bytes_of_another_length_are_refused),
 		CALLS_TEST(losing_the_signer_leaves_only_a_generate_in_flight_in_doubt),
 		CALLS_TEST(new_calls_fail_at_once_while_nothing_serves),

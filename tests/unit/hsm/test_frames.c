@@ -14,6 +14,7 @@
 #include "peppermint/v1/signer.pb-c.h"
 
 #define FAILURE(name) PEPPERMINT__SIGNER__V1__FAILURE_CLASS__FAILURE_##name
+#define ALGORITHM(name) PEPPERMINT__SIGNER__V1__ALGORITHM__ALGORITHM_##name
 #define RESULT(name) PEPPERMINT__SIGNER__V1__SIGNER_REPLY__RESULT_##name
 
 typedef Peppermint__Signer__V1__SignerReply SignerReply;
@@ -87,6 +88,7 @@ static enum pm_err unpack_objects(size_t count, size_t id_len, const char *label
 	SignerReply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
 
 	peppermint__signer__v1__object__init(&object);
+	object.algorithm = ALGORITHM(HMAC_SHA256);
 	object.key_id = (ProtobufCBinaryData){ id_len, id };
 	object.label = (char *)label;
 	for (size_t i = 0; i < count; i++)
@@ -200,6 +202,98 @@ static void a_list_holds_at_most_so_many_objects(void **state)
 			 PM_BAD_REPLY);
 }
 
+static enum pm_err unpack_pair(int algorithm, size_t public_len, struct reply *out)
+{
+	static uint8_t id[HSM_ID_LEN], key[HSM_PUBLIC_MAX + 1] = { 42 };
+	Object object = PEPPERMINT__SIGNER__V1__OBJECT__INIT;
+	SignerReply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
+
+	object.key_id = (ProtobufCBinaryData){ sizeof(id), id };
+	object.algorithm = (Peppermint__Signer__V1__Algorithm)algorithm;
+	object.public_key = (ProtobufCBinaryData){ public_len, key };
+	reply.result_case = RESULT(OBJECT);
+	reply.object = &object;
+	return unpack(&reply, out);
+}
+
+static void a_public_key_is_as_long_as_its_algorithms_or_absent(void **state)
+{
+	static const struct {
+		int algorithm;
+		size_t len; /* beside none */
+	} known[] = {
+		{ HSM_HMAC_SHA256, 0 },
+		{ HSM_ED25519, 32 },
+		{ HSM_ECDSA_P256, 91 },
+		{ HSM_ALGORITHM_OTHER, 0 },
+	};
+	struct reply reply;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		for (size_t len = 0; len <= HSM_PUBLIC_MAX + 1; len++) {
+			bool good = len == 0 || len == known[i].len;
+
+			assert_int_equal(unpack_pair(known[i].algorithm, len, &reply),
+					 good ? PM_OK : PM_BAD_REPLY);
+			if (!good)
+				continue;
+			assert_int_equal(reply.objects[0].algorithm, known[i].algorithm);
+			assert_int_equal(reply.objects[0].public_len, len);
+			assert_int_equal(reply.objects[0].public_key[0], len > 0 ? 42 : 0);
+		}
+	}
+}
+
+static void an_algorithm_that_we_do_not_know_is_refused(void **state)
+{
+	static const int unknown[] = { 0, 5, -1, 1000, INT32_MIN, INT32_MAX };
+	struct reply reply;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		assert_int_equal(unpack_pair(unknown[i], 0, &reply), PM_BAD_REPLY);
+}
+
+static void a_signature_has_64_bytes(void **state)
+{
+	static uint8_t bytes[100] = { 42 };
+	struct reply reply;
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof(bytes); len++) {
+		SignerReply signer = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
+
+		signer.result_case = RESULT(SIGNATURE);
+		signer.signature = (ProtobufCBinaryData){ len, bytes };
+		assert_int_equal(unpack(&signer, &reply), len == 64 ? PM_OK : PM_BAD_REPLY);
+		if (len != 64)
+			continue;
+		assert_int_equal(reply.kind, REPLY_SIGNATURE);
+		assert_memory_equal(reply.signature, bytes, 64);
+	}
+}
+
+static void the_longest_request_to_sign_fits_a_frame(void **state)
+{
+	static const uint8_t data[HSM_SIGNED_MAX] = { 1 };
+	struct buf out = BUF(room);
+	const struct hsm_id id = { { 7 } };
+
+	(void)state;
+	assert_int_equal(
+		frame_sign(UINT64_MAX, &id, HSM_ED25519, bytes_of(data, sizeof(data)), &out),
+		PM_OK);
+	SignerRequest *request =
+		peppermint__signer__v1__signer_request__unpack(NULL, out.len, out.data);
+	assert_non_null(request);
+	assert_int_equal(request->sign->algorithm, ALGORITHM(ED25519));
+	assert_int_equal(request->sign->key_id.data[0], 7);
+	assert_int_equal(request->sign->data.len, sizeof(data));
+	assert_memory_equal(request->sign->data.data, data, sizeof(data));
+	peppermint__signer__v1__signer_request__free_unpacked(request, NULL);
+}
+
 /* Each prefix, and each prefix with a byte changed: an error or a reply, and no byte out of bounds.
  */
 static void no_bytes_are_too_broken_to_unpack(void **state)
@@ -291,6 +385,10 @@ int main(void)
 		FRAME_TEST(a_mac_has_32_bytes_or_a_reason_why_not),
 		FRAME_TEST(an_object_has_an_id_of_ours_and_a_label_that_fits),
 		FRAME_TEST(a_list_holds_at_most_so_many_objects),
+		FRAME_TEST(a_public_key_is_as_long_as_its_algorithms_or_absent),
+		FRAME_TEST(an_algorithm_that_we_do_not_know_is_refused),
+		FRAME_TEST(a_signature_has_64_bytes),
+		FRAME_TEST(the_longest_request_to_sign_fits_a_frame),
 		FRAME_TEST(no_bytes_are_too_broken_to_unpack),
 		FRAME_TEST(what_would_unpack_to_too_much_is_refused),
 		FRAME_TEST(the_size_of_an_item_is_never_more_than_was_reckoned),

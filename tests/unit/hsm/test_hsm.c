@@ -22,6 +22,7 @@ static void opening_starts_the_signer_and_tells_its_token(void **state)
 	assert_string_equal(status.manufacturer, "peppermint??");
 	assert_string_equal(status.model, "v1");
 	assert_string_equal(status.serial, "0123456789abcdef");
+	assert_string_equal(status.firmware, "255.255");
 	assert_int_equal(fixture_starts(f), 1);
 }
 
@@ -115,6 +116,10 @@ static void what_is_too_long_is_refused_without_the_signer(void **state)
 	assert_int_equal(job.err, PM_TOO_LARGE);
 	assert_int_equal(hsm_generate(f->hsm, &job.key, label, &object, deadline), PM_TOO_LARGE);
 	assert_int_equal(hsm_generate(f->hsm, &job.key, "", &object, deadline), PM_BAD_REQUEST);
+	assert_int_equal(hsm_generate_pair(f->hsm, &job.key, label, &object, deadline),
+			 PM_TOO_LARGE);
+	assert_int_equal(hsm_generate_pair(f->hsm, &job.key, "", &object, deadline),
+			 PM_BAD_REQUEST);
 	assert_int_equal(hsm_list(f->hsm, label, &object, &count, deadline), PM_TOO_LARGE);
 	assert_int_equal(hsm_random(f->hsm, random, HSM_RANDOM_MAX + 1, deadline), PM_TOO_LARGE);
 	assert_int_equal(fixture_status(f).generation, 1);
@@ -202,6 +207,136 @@ static void a_generate_already_sent_has_an_unknown_outcome_when_its_deadline_pas
 	assert_int_equal(hmac_once(f, "a", PATIENCE_MS), PM_OK);
 }
 
+static void a_pair_comes_with_its_algorithm_and_public_key(void **state)
+{
+	struct fixture *f = *state;
+	struct hsm_id id = key_named("k");
+	struct hsm_object object;
+	const int64_t deadline = deadline_in_ms(PATIENCE_MS);
+
+	fixture_open(f);
+	assert_int_equal(hsm_generate_pair(f->hsm, &id, "x", &object, deadline), PM_OK);
+	assert_memory_equal(&object.id, &id, sizeof(id));
+	assert_int_equal(object.algorithm, HSM_ED25519);
+	assert_int_equal(object.public_len, 32);
+	assert_int_equal(object.public_key[0], 0x77);
+	assert_int_equal(hsm_generate_pair(f->hsm, &id, "p256", &object, deadline), PM_OK);
+	assert_int_equal(object.algorithm, HSM_ECDSA_P256);
+	assert_int_equal(object.public_len, 91);
+	assert_int_equal(hsm_generate(f->hsm, &id, "x", &object, deadline), PM_OK);
+	assert_int_equal(object.algorithm, HSM_HMAC_SHA256);
+	assert_int_equal(object.public_len, 0);
+}
+
+static void generating_a_pair_tells_what_is_certain_from_what_is_not(void **state)
+{
+	static const struct {
+		const char *label;
+		enum pm_err err;
+	} cases[] = {
+		{ "taken", PM_ALREADY_EXISTS },      { "refuse", PM_HSM_UNAVAILABLE },
+		{ "die", PM_OUTCOME_UNKNOWN },       { "hang", PM_OUTCOME_UNKNOWN },
+		{ "garbage", PM_OUTCOME_UNKNOWN },   { "session", PM_OUTCOME_UNKNOWN },
+		{ "other", PM_OUTCOME_UNKNOWN },     { "other-kind", PM_OUTCOME_UNKNOWN },
+		{ "no-public", PM_OUTCOME_UNKNOWN }, { "too-much-public", PM_OUTCOME_UNKNOWN },
+		{ "crossed", PM_OUTCOME_UNKNOWN },   { "random", PM_OUTCOME_UNKNOWN },
+	};
+	struct fixture *f = *state;
+	struct hsm_id id = key_named("k");
+	struct hsm_object object;
+
+	f->config.call_timeout_ms = 1000;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fixture_open(f);
+		assert_int_equal(hsm_generate_pair(f->hsm, &id, cases[i].label, &object,
+						   deadline_in_ms(PATIENCE_MS)),
+				 cases[i].err);
+		hsm_close(f->hsm);
+		f->hsm = NULL;
+	}
+}
+
+static enum pm_err sign_with(const struct fixture *f, const char *key, uint8_t signature[64])
+{
+	const struct hsm_id id = key_named(key);
+
+	return hsm_sign(f->hsm, &id, HSM_ED25519, bytes_str("data"), signature,
+			deadline_in_ms(PATIENCE_MS));
+}
+
+static void a_signature_is_its_keys_and_its_datas(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t signature[HSM_SIGNATURE_LEN];
+
+	fixture_open(f);
+	assert_int_equal(sign_with(f, "key", signature), PM_OK);
+	assert_memory_equal(signature, "dey", 3);
+	assert_memory_equal(signature + 48, "key", 3);
+}
+
+/* A signature may be asked for again, so losing the signer leaves nothing in doubt. */
+static void a_failed_signature_leaves_nothing_in_doubt(void **state)
+{
+	static const struct {
+		const char *key;
+		enum pm_err err;
+		bool ends; /* the signer */
+	} cases[] = {
+		{ "unknown", PM_NOT_FOUND, false },      { "refuse", PM_HSM_UNAVAILABLE, false },
+		{ "die", PM_HSM_UNAVAILABLE, true },     { "hang", PM_HSM_UNAVAILABLE, true },
+		{ "garbage", PM_HSM_UNAVAILABLE, true }, { "session", PM_HSM_UNAVAILABLE, true },
+		{ "short", PM_HSM_UNAVAILABLE, true },   { "wide", PM_HSM_UNAVAILABLE, true },
+		{ "random", PM_HSM_UNAVAILABLE, true },  { "empty", PM_HSM_UNAVAILABLE, true },
+	};
+	struct fixture *f = *state;
+	uint8_t signature[HSM_SIGNATURE_LEN] = { 0 }, untouched[HSM_SIGNATURE_LEN] = { 0 };
+
+	f->config.call_timeout_ms = 1000;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fixture_open(f);
+		assert_int_equal(sign_with(f, cases[i].key, signature), cases[i].err);
+		assert_memory_equal(signature, untouched, sizeof(signature));
+		if (cases[i].ends)
+			fixture_await_generation(f, 2);
+		assert_int_equal(fixture_status(f).generation, cases[i].ends ? 2 : 1);
+		hsm_close(f->hsm);
+		f->hsm = NULL;
+	}
+}
+
+static void what_cannot_be_signed_is_refused_without_the_signer(void **state)
+{
+	static const uint8_t data[HSM_SIGNED_MAX + 1];
+	static const struct {
+		int algorithm;
+		size_t len;
+		enum pm_err err;
+	} cases[] = {
+		{ HSM_ED25519, HSM_SIGNED_MAX, PM_OK },
+		{ HSM_ED25519, 0, PM_OK },
+		{ HSM_ED25519, HSM_SIGNED_MAX + 1, PM_TOO_LARGE },
+		{ HSM_ECDSA_P256, 32, PM_OK },
+		{ HSM_ECDSA_P256, 31, PM_BAD_REQUEST },
+		{ HSM_ECDSA_P256, 33, PM_BAD_REQUEST },
+		{ HSM_HMAC_SHA256, 32, PM_BAD_REQUEST },
+		{ HSM_ALGORITHM_OTHER, 32, PM_BAD_REQUEST },
+		{ 0, 32, PM_BAD_REQUEST },
+		{ 77, 32, PM_BAD_REQUEST },
+	};
+	struct fixture *f = *state;
+	struct hsm_id id = key_named("k");
+	uint8_t signature[HSM_SIGNATURE_LEN];
+
+	fixture_open(f);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(hsm_sign(f->hsm, &id, (enum hsm_algorithm)cases[i].algorithm,
+					  bytes_of(data, cases[i].len), signature,
+					  deadline_in_ms(PATIENCE_MS)),
+				 cases[i].err);
+	assert_int_equal(fixture_status(f).generation, 1);
+}
+
 static void listing_is_bounded(void **state)
 {
 	struct fixture *f = *state;
@@ -252,6 +387,11 @@ int main(void)
 		HSM_TEST(generate_returns_the_object_that_was_made),
 		HSM_TEST(generate_tells_what_is_certain_from_what_is_not),
 		HSM_TEST(a_generate_already_sent_has_an_unknown_outcome_when_its_deadline_passes),
+		HSM_TEST(a_pair_comes_with_its_algorithm_and_public_key),
+		HSM_TEST(generating_a_pair_tells_what_is_certain_from_what_is_not),
+		HSM_TEST(a_signature_is_its_keys_and_its_datas),
+		HSM_TEST(a_failed_signature_leaves_nothing_in_doubt),
+		HSM_TEST(what_cannot_be_signed_is_refused_without_the_signer),
 		HSM_TEST(listing_is_bounded),
 		HSM_TEST(random_bytes_differ_each_time),
 	};

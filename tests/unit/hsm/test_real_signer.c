@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "hsm/hsm.h"
 #include "soft_token.h"
+#include "verify_signature.h"
 
 #define PATIENCE_MS 60000
 
@@ -165,6 +166,128 @@ static void a_long_batch_is_computed_in_full(void **state)
 	free(data);
 }
 
+static bool is_signed(const struct hsm_object *pair, struct bytes data, const uint8_t *signature)
+{
+	return signature_verifies(bytes_of(pair->public_key, pair->public_len), data, signature);
+}
+
+static void a_pair_signs_also_after_its_signer_was_killed(void **state)
+{
+	struct fixture *f = *state;
+	const struct hsm_id id = { { 4, 5, 6 } };
+	struct hsm_object made, found[HSM_OBJECTS_MAX];
+	uint8_t signature[HSM_SIGNATURE_LEN];
+	struct hsm_status status;
+	size_t count = 0;
+
+	assert_int_equal(hsm_open(&f->config, &f->hsm), PM_OK);
+	assert_int_equal(
+		hsm_generate_pair(f->hsm, &id, "peppermint/live/audit/log/v1", &made, soon()),
+		PM_OK);
+	assert_int_equal(made.algorithm, HSM_ED25519);
+	assert_int_equal(hsm_sign(f->hsm, &id, HSM_ED25519, bytes_str("data"), signature, soon()),
+			 PM_OK);
+	assert_true(is_signed(&made, bytes_str("data"), signature));
+	assert_int_equal(
+		hsm_generate_pair(f->hsm, &id, "peppermint/live/audit/log/v2", &made, soon()),
+		PM_ALREADY_EXISTS);
+	hsm_status(f->hsm, &status);
+	assert_string_equal(status.firmware, "2.6");
+	kill(status.pid, SIGKILL);
+	while (status.generation < 2) {
+		usleep(2000);
+		hsm_status(f->hsm, &status);
+	}
+	assert_int_equal(hsm_list(f->hsm, "peppermint/live/", found, &count, soon()), PM_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(found[0].algorithm, HSM_ED25519);
+	assert_int_equal(hsm_sign(f->hsm, &id, HSM_ED25519, bytes_str("more"), signature, soon()),
+			 PM_OK);
+	assert_true(is_signed(&found[0], bytes_str("more"), signature));
+}
+
+static void keys_of_one_kind_are_not_found_as_another(void **state)
+{
+	struct fixture *f = *state;
+	const struct hsm_id pair = { { 1 } }, secret = { { 2 } }, none = { { 3 } };
+	struct hsm_job job = { .key = pair, .data = bytes_str("data") };
+	uint8_t signature[HSM_SIGNATURE_LEN], digest[32] = { 1 };
+	struct hsm_object made;
+
+	assert_int_equal(hsm_open(&f->config, &f->hsm), PM_OK);
+	assert_int_equal(hsm_generate_pair(f->hsm, &pair, "peppermint/live/a", &made, soon()),
+			 PM_OK);
+	assert_int_equal(hsm_generate(f->hsm, &secret, "peppermint/live/b", &made, soon()), PM_OK);
+	assert_int_equal(hsm_hmac(f->hsm, &job, 1, soon()), PM_OK);
+	assert_int_equal(job.err, PM_NOT_FOUND);
+	assert_int_equal(hsm_sign(f->hsm, &secret, HSM_ED25519, job.data, signature, soon()),
+			 PM_NOT_FOUND);
+	assert_int_equal(hsm_sign(f->hsm, &none, HSM_ED25519, job.data, signature, soon()),
+			 PM_NOT_FOUND);
+	assert_int_equal(hsm_sign(f->hsm, &pair, HSM_ECDSA_P256, bytes_of(digest, sizeof(digest)),
+				  signature, soon()),
+			 PM_NOT_FOUND);
+}
+
+#define THREADS 6
+#define ROUNDS 200
+
+struct worker {
+	pthread_t thread;
+	struct hsm *hsm;
+	const struct hsm_object *pair, *secret;
+	const uint8_t *mac; /* of "data" */
+	uint8_t number;
+	int wrong;
+};
+
+static void *sign_and_hmac(void *arg)
+{
+	struct worker *worker = arg;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		const uint8_t data[2] = { worker->number, (uint8_t)i };
+		struct hsm_job job = { .key = worker->secret->id, .data = bytes_str("data") };
+		uint8_t signature[HSM_SIGNATURE_LEN];
+
+		if (hsm_sign(worker->hsm, &worker->pair->id, HSM_ED25519,
+			     bytes_of(data, sizeof(data)), signature, soon()) != PM_OK ||
+		    !is_signed(worker->pair, bytes_of(data, sizeof(data)), signature))
+			worker->wrong++;
+		if (hsm_hmac(worker->hsm, &job, 1, soon()) != PM_OK || job.err != PM_OK ||
+		    memcmp(job.mac, worker->mac, HSM_MAC_LEN) != 0)
+			worker->wrong++;
+	}
+	return NULL;
+}
+
+static void threads_that_sign_and_hmac_at_once_each_get_their_own(void **state)
+{
+	struct fixture *f = *state;
+	struct worker workers[THREADS];
+	struct hsm_object pair, secret;
+	struct hsm_job job = { .key = { { 2 } }, .data = bytes_str("data") };
+
+	assert_int_equal(hsm_open(&f->config, &f->hsm), PM_OK);
+	assert_int_equal(hsm_generate_pair(f->hsm, &(struct hsm_id){ { 1 } }, "peppermint/live/a",
+					   &pair, soon()),
+			 PM_OK);
+	assert_int_equal(hsm_generate(f->hsm, &job.key, "peppermint/live/b", &secret, soon()),
+			 PM_OK);
+	assert_int_equal(hsm_hmac(f->hsm, &job, 1, soon()), PM_OK);
+	for (uint8_t i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){
+			.hsm = f->hsm, .pair = &pair, .secret = &secret, .mac = job.mac, .number = i
+		};
+		assert_int_equal(
+			pthread_create(&workers[i].thread, NULL, sign_and_hmac, &workers[i]), 0);
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		assert_int_equal(workers[i].wrong, 0);
+	}
+}
+
 static void a_wrong_pin_or_token_or_module_is_a_mistake_in_the_config(void **state)
 {
 	struct fixture *f = *state;
@@ -189,6 +312,9 @@ int main(void)
 		SIGNER_TEST(the_signer_outlives_the_thread_that_opened_it),
 		SIGNER_TEST(an_unknown_key_is_not_found_and_random_bytes_come),
 		SIGNER_TEST(a_long_batch_is_computed_in_full),
+		SIGNER_TEST(a_pair_signs_also_after_its_signer_was_killed),
+		SIGNER_TEST(keys_of_one_kind_are_not_found_as_another),
+		SIGNER_TEST(threads_that_sign_and_hmac_at_once_each_get_their_own),
 		SIGNER_TEST(a_wrong_pin_or_token_or_module_is_a_mistake_in_the_config),
 	};
 

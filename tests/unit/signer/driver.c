@@ -181,6 +181,32 @@ const Reply *driver_generate(struct driver *driver, const uint8_t id[16], const 
 	return driver_ask(driver, &request);
 }
 
+const Reply *driver_generate_pair(struct driver *driver, const uint8_t id[16], const char *label)
+{
+	Peppermint__Signer__V1__Generate generate = PEPPERMINT__SIGNER__V1__GENERATE__INIT;
+	Request request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	generate.key_id = (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)id };
+	generate.label = (char *)label;
+	request.op_case = OP(GENERATE_PAIR);
+	request.generate_pair = &generate;
+	return driver_ask(driver, &request);
+}
+
+const Reply *driver_sign(struct driver *driver, const uint8_t id[16],
+			 Peppermint__Signer__V1__Algorithm algorithm, const void *data, size_t len)
+{
+	Peppermint__Signer__V1__Sign sign = PEPPERMINT__SIGNER__V1__SIGN__INIT;
+	Request request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	sign.key_id = (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)id };
+	sign.algorithm = algorithm;
+	sign.data = (ProtobufCBinaryData){ .len = len, .data = (uint8_t *)data };
+	request.op_case = OP(SIGN);
+	request.sign = &sign;
+	return driver_ask(driver, &request);
+}
+
 const Reply *driver_list(struct driver *driver, const char *prefix)
 {
 	Peppermint__Signer__V1__List list = PEPPERMINT__SIGNER__V1__LIST__INIT;

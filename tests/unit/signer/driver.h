@@ -14,6 +14,7 @@
 #include "soft_token.h"
 
 #define FAILURE(name) PEPPERMINT__SIGNER__V1__FAILURE_CLASS__FAILURE_##name
+#define ALGORITHM(name) PEPPERMINT__SIGNER__V1__ALGORITHM__ALGORITHM_##name
 #define OP(name) PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_##name
 
 typedef Peppermint__Signer__V1__SignerRequest Request;
@@ -64,6 +65,9 @@ const uint8_t *driver_hmac(struct driver *driver, const uint8_t id[16], const vo
 
 const Reply *driver_hmac_batch(struct driver *driver, HmacItem *items, size_t count);
 const Reply *driver_generate(struct driver *driver, const uint8_t id[16], const char *label);
+const Reply *driver_generate_pair(struct driver *driver, const uint8_t id[16], const char *label);
+const Reply *driver_sign(struct driver *driver, const uint8_t id[16],
+			 Peppermint__Signer__V1__Algorithm algorithm, const void *data, size_t len);
 const Reply *driver_list(struct driver *driver, const char *prefix);
 const Reply *driver_random(struct driver *driver, uint32_t len);
 

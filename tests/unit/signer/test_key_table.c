@@ -126,12 +126,13 @@ static struct keys keys;
 
 static CK_ULONG handle_used_for(CK_ULONG key)
 {
-	uint8_t id[KEY_ID_LEN] = { 0 }, mac[MAC_LEN];
+	uint8_t id[KEY_ID_LEN] = { 0 }, mac[SIGN_MAC_LEN];
 	struct failure failure;
 	CK_ULONG handle;
 
 	memcpy(id, &key, sizeof(key));
-	assert_int_equal(keys_hmac(&keys, bytes_of(id, sizeof(id)), bytes_str("x"), mac, &failure),
+	assert_int_equal(keys_sign(&keys, bytes_of(id, sizeof(id)), ALGORITHM_HMAC_SHA256,
+				   bytes_str("x"), mac, &failure),
 			 PM_OK);
 	memcpy(&handle, mac, sizeof(handle));
 	return handle;

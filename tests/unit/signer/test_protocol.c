@@ -155,6 +155,53 @@ static void a_second_start_is_fatal(void **state)
 	assert_ended_without_an_answer();
 }
 
+/* Each request's first field, with its own tag, whose 127 bytes are not there. */
+static void a_truncated_request_about_a_pair_is_fatal(void **state)
+{
+	static const uint8_t tags[] = { 0x3a, 0x42 }; /* generate_pair, sign */
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(tags); i++) {
+		const uint8_t outside[] = { 0x08, 0x07, tags[i], 0x7f, 0x0a };
+		const uint8_t inside[] = { 0x08, 0x07, tags[i], 0x03, 0x0a, 0x7f, 0x00 };
+
+		driver_serve(&driver, &token, NULL);
+		driver_send(&driver, outside, sizeof(outside));
+		assert_ended_without_an_answer();
+		driver_end(&driver);
+		driver_serve(&driver, &token, NULL);
+		driver_send(&driver, inside, sizeof(inside));
+		assert_ended_without_an_answer();
+		driver_end(&driver);
+	}
+}
+
+static void an_id_of_another_length_is_refused(void **state)
+{
+	static uint8_t id[300];
+	static const size_t lengths[] = { 0, 1, 15, 17, sizeof(id) };
+	(void)state;
+
+	driver_serve(&driver, &token, NULL);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		Peppermint__Signer__V1__Generate generate = PEPPERMINT__SIGNER__V1__GENERATE__INIT;
+		Peppermint__Signer__V1__Sign sign = PEPPERMINT__SIGNER__V1__SIGN__INIT;
+		Request request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+		generate.key_id = (ProtobufCBinaryData){ .len = lengths[i], .data = id };
+		generate.label = (char *)"peppermint/live/audit/log/v1";
+		request.op_case = OP(GENERATE_PAIR);
+		request.generate_pair = &generate;
+		assert_int_equal(driver_ask(&driver, &request)->failure->class_, FAILURE(CALLER));
+		sign.key_id = generate.key_id;
+		sign.algorithm = ALGORITHM(ED25519);
+		request.op_case = OP(SIGN);
+		request.sign = &sign;
+		assert_int_equal(driver_ask(&driver, &request)->failure->class_, FAILURE(CALLER));
+	}
+	assert_int_equal(driver_list(&driver, "peppermint/")->list->n_objects, 0);
+}
+
 static bool status_says(pid_t pid, const char *wanted)
 {
 	char path[64], line[256];
@@ -308,6 +355,8 @@ int main(void)
 		TEST(a_frame_that_unfolds_beyond_its_memory_is_fatal),
 		TEST(nothing_is_served_before_start),
 		TEST(a_second_start_is_fatal),
+		TEST(a_truncated_request_about_a_pair_is_fatal),
+		TEST(an_id_of_another_length_is_refused),
 		TEST(it_serves_inside_its_sandbox),
 		TEST(it_keeps_no_descriptor_but_its_own),
 		TEST(no_secret_stays_in_its_memory),

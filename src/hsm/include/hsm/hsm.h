@@ -28,6 +28,9 @@
 #define HSM_RANDOM_MAX 1024 /* bytes of one hsm_random */
 #define HSM_OBJECTS_MAX 512 /* objects of one hsm_list: more is PM_TOO_LARGE */
 #define HSM_ENVIRONMENT_MAX 32
+#define HSM_PUBLIC_MAX 128   /* bytes of a public key */
+#define HSM_SIGNATURE_LEN 64 /* Ed25519's (RFC 8032); ECDSA P-256's r || s */
+#define HSM_SIGNED_MAX 1024  /* bytes of one hsm_sign input */
 
 struct hsm;
 
@@ -70,10 +73,21 @@ struct hsm_job {
 enum pm_err hsm_hmac(struct hsm *hsm, struct hsm_job *jobs, size_t count,
 		     int64_t deadline) NODISCARD;
 
+enum hsm_algorithm {
+	HSM_HMAC_SHA256 = 1, /* CKM_SHA256_HMAC, a secret key */
+	HSM_ED25519 = 2,     /* CKM_EDDSA, the private key of a pair */
+	HSM_ECDSA_P256 = 3,  /* CKM_ECDSA, likewise */
+	HSM_ALGORITHM_OTHER = 4,
+};
+
 struct hsm_object {
 	struct hsm_id id;
 	char label[HSM_LABEL_MAX + 1];
+	enum hsm_algorithm algorithm;
 	bool sensitive, always_sensitive, extractable, never_extractable, local, sign;
+	/* Of a pair: Ed25519's 32 bytes, or P-256's SubjectPublicKeyInfo (DER, 91 bytes). */
+	uint8_t public_key[HSM_PUBLIC_MAX];
+	size_t public_len; /* 0: not a pair, or its public half is not in the token */
 };
 
 /*
@@ -85,7 +99,25 @@ struct hsm_object {
 enum pm_err hsm_generate(struct hsm *hsm, const struct hsm_id *id, const char *label,
 			 struct hsm_object *out, int64_t deadline) NODISCARD;
 
-/* The token's secret keys whose label begins with `prefix`, at most HSM_OBJECTS_MAX. */
+/*
+ * The same for a pair that signs: Ed25519 where the token has it, otherwise ECDSA P-256. Both halves
+ * have the id and the label.
+ */
+enum pm_err hsm_generate_pair(struct hsm *hsm, const struct hsm_id *id, const char *label,
+			      struct hsm_object *out, int64_t deadline) NODISCARD;
+
+/*
+ * Signs with a pair's private key: Ed25519 the data itself, ECDSA_P256 its SHA-256, which `data`
+ * then is (32 bytes, else PM_BAD_REQUEST). PM_NOT_FOUND: the token has no such key. May be repeated.
+ */
+enum pm_err hsm_sign(struct hsm *hsm, const struct hsm_id *id, enum hsm_algorithm algorithm,
+		     struct bytes data, uint8_t signature[HSM_SIGNATURE_LEN],
+		     int64_t deadline) NODISCARD;
+
+/*
+ * The token's secret and private keys whose label begins with `prefix`, at most HSM_OBJECTS_MAX, with
+ * their attributes as they are read back now.
+ */
 enum pm_err hsm_list(struct hsm *hsm, const char *prefix, struct hsm_object *out, size_t *count,
 		     int64_t deadline) NODISCARD;
 
@@ -106,6 +138,7 @@ struct hsm_status {
 	char reason[256]; /* why it does not serve */
 	/* CK_TOKEN_INFO, trimmed, of the present or last generation */
 	char label[33], manufacturer[33], model[17], serial[17];
+	char firmware[8]; /* "2.6" */
 };
 
 void hsm_status(struct hsm *hsm, struct hsm_status *out);
