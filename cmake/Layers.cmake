@@ -2,8 +2,8 @@
 #
 # A layer of src/: a static library pm_NAME that exposes only its own include/ folder and links
 # PRIVATE, so that an include across a forbidden edge does not compile. Headers of a layer use only
-# base beside their own types, so whoever may use a layer links pm_base (and pm_tlog) too. ALSO_PLAIN makes
-# pm_NAME_plain as well, without sanitizers, for the signer.
+# base and tlog beside their own types, so whoever may use a layer links pm_base and pm_tlog too.
+# ALSO_PLAIN makes pm_NAME_plain as well, without sanitizers, for the signer.
 function(pm_layer NAME)
 	cmake_parse_arguments(PARSE_ARGV 1 LAYER "ALSO_PLAIN" "" "SOURCES;LINK")
 	set(variants pm_${NAME})

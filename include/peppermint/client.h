@@ -102,11 +102,16 @@ struct peppermint_call {
 	const char *request_id;
 	const char *operator_name; /* NULL: the handle's */
 	uint32_t timeout_ms;       /* 0: the handle's */
+	bool want_receipt;         /* for the act's entry in the audit log */
 
 	/* Out. */
 	char used_request_id[PEPPERMINT_REQUEST_ID_MAX + 1];
 	char message[2 * PEPPERMINT_TEXT_MAX + 1]; /* "", or what is wrong and what to do next */
 	char subject[PEPPERMINT_TEXT_MAX + 1];     /* with PM_ALREADY_DONE: what it acted on */
+	/* The receipt: log 0 if there is none, because it was not asked for or the act was folded. */
+	uint32_t receipt_log;
+	uint64_t receipt_index;
+	uint8_t receipt_leaf[32]; /* SHA-256 of a zero byte and the entry */
 };
 
 /*
@@ -356,17 +361,185 @@ struct peppermint_environment {
 	uint32_t orphaned_objects;
 };
 
+enum peppermint_audit_state {
+	PEPPERMINT_AUDIT_STATE_UNKNOWN = 0, /* of a newer vault */
+	PEPPERMINT_AUDIT_GOOD = 1,
+	PEPPERMINT_AUDIT_UNSIGNED = 2,
+	PEPPERMINT_AUDIT_STUCK = 3,
+	PEPPERMINT_AUDIT_ALTERED = 4,
+};
+
+/* vault.proto's AuditStatus. */
+struct peppermint_audit_status {
+	enum peppermint_audit_state state;
+	char detail[PEPPERMINT_TEXT_MAX + 1];
+	uint32_t log;
+	char origin[PEPPERMINT_TEXT_MAX + 1];
+	uint64_t entries, not_signed, not_witnessed, sink_dropped;
+	int64_t signed_at;
+};
+
 struct peppermint_status {
 	char version[PEPPERMINT_TEXT_MAX + 1]; /* of the daemon */
 	uint64_t uptime_seconds;
 	size_t environment_count;
 	struct peppermint_environment environments[PEPPERMINT_ENVIRONMENTS_MAX];
+	struct peppermint_audit_status audit;
 };
 
 /* Any caller that the vault knows may ask; it never waits for an HSM. */
 PEPPERMINT_API enum pm_err peppermint_get_status(struct peppermint *handle,
 						 struct peppermint_status *status,
 						 struct peppermint_call *call);
+
+/* The audit log. Entries and notes are bytes as vault.proto has them. */
+
+#define PEPPERMINT_LOGS_MAX 256
+#define PEPPERMINT_NOTE_MAX 8192
+#define PEPPERMINT_ENTRY_MAX 8192
+#define PEPPERMINT_ENTRIES_MAX 1024 /* of one answer */
+#define PEPPERMINT_HASHES_MAX 64
+
+/* vault.proto's enum Report: what the reading is for, which the log tells. */
+enum peppermint_report {
+	PEPPERMINT_REPORT_NONE = 0,
+	PEPPERMINT_REPORT_EXPORT = 1,
+	PEPPERMINT_REPORT_CRYPTO_INVENTORY = 2,
+	PEPPERMINT_REPORT_CRYPTOPERIODS = 3,
+	PEPPERMINT_REPORT_CUSTODIANS = 4,
+	PEPPERMINT_REPORT_ATTESTATION = 5,
+	PEPPERMINT_REPORT_LOG_ACCESS = 6,
+	PEPPERMINT_REPORT_CONTROL_FAILURES = 7,
+	PEPPERMINT_REPORT_DORMANT_KEYS = 8,
+	PEPPERMINT_REPORT_RETENTION = 9,
+};
+
+enum peppermint_log_state {
+	PEPPERMINT_LOG_STATE_UNKNOWN = 0,
+	PEPPERMINT_LOG_OPEN = 1,
+	PEPPERMINT_LOG_CLOSED = 2,
+	PEPPERMINT_LOG_ABANDONED = 3,
+};
+
+struct peppermint_log {
+	uint32_t log;
+	char origin[PEPPERMINT_TEXT_MAX + 1];
+	enum peppermint_log_state state;
+	char vkey[512];
+	uint64_t entries, minimum;
+	int64_t opened_at, closed_at;
+	uint64_t checkpoint_size;
+	char checkpoint[PEPPERMINT_NOTE_MAX + 1]; /* the newest signed note; "": none yet */
+};
+
+/*
+ * `logs` holds `capacity`; oldest first. `known` is a checkpoint's note from before, or NULL: PM_CONFLICT
+ * if the vault's log cannot be its continuation.
+ */
+PEPPERMINT_API enum pm_err peppermint_list_logs(struct peppermint *handle,
+						enum peppermint_report report, const char *known,
+						struct peppermint_log *logs, size_t capacity,
+						size_t *count, struct peppermint_call *call);
+
+/* What an entry must be to be told; NULL or "" or 0 is anything. See vault.proto's ReadLogRequest. */
+struct peppermint_log_query {
+	enum peppermint_report report;
+	uint32_t log;
+	uint64_t first;
+	uint32_t max;
+	const char *type, *environment, *key_id, *account, *operator_name, *caller;
+	int64_t since, until;
+	bool failures;
+};
+
+struct peppermint_log_entry {
+	uint64_t index;
+	const char *text; /* `len` bytes and a NUL, in the page's room */
+	size_t len;
+};
+
+/* An answer, with its memory: allocate one and use it again and again. */
+struct peppermint_log_page {
+	uint32_t log;
+	uint64_t next, size;
+	size_t count;
+	struct peppermint_log_entry entries[PEPPERMINT_ENTRIES_MAX];
+	char room[65536 + PEPPERMINT_ENTRIES_MAX];
+};
+
+PEPPERMINT_API enum pm_err peppermint_read_log(struct peppermint *handle,
+					       const struct peppermint_log_query *query,
+					       struct peppermint_log_page *page,
+					       struct peppermint_call *call);
+
+struct peppermint_log_proof {
+	uint32_t log;
+	size_t entry_len, proof_len;
+	char entry[PEPPERMINT_ENTRY_MAX + 1];
+	char proof[16384]; /* a tlog-proof file */
+};
+
+PEPPERMINT_API enum pm_err peppermint_prove_entry(struct peppermint *handle, uint32_t log,
+						  uint64_t index,
+						  struct peppermint_log_proof *proof,
+						  struct peppermint_call *call);
+
+PEPPERMINT_API enum pm_err peppermint_add_cosignature(struct peppermint *handle, uint32_t log,
+						      const char *note, uint32_t *cosigned,
+						      struct peppermint_call *call);
+
+PEPPERMINT_API enum pm_err peppermint_rotate_log(struct peppermint *handle,
+						 struct peppermint_log *log,
+						 struct peppermint_call *call);
+
+/* `hashes` holds PEPPERMINT_HASHES_MAX; newest version first. */
+PEPPERMINT_API enum pm_err peppermint_hash_text(struct peppermint *handle, const char *environment,
+						const char *text,
+						struct peppermint_value_hash *hashes, size_t *count,
+						struct peppermint_call *call);
+
+enum peppermint_algorithm {
+	PEPPERMINT_ALGORITHM_UNKNOWN = 0,
+	PEPPERMINT_HMAC_SHA256 = 1,
+	PEPPERMINT_ED25519 = 2,
+	PEPPERMINT_ECDSA_P256 = 3,
+};
+
+/* A version of a key in a token, as recorded and as the token tells now. */
+struct peppermint_master_key {
+	char environment[PEPPERMINT_ENVIRONMENT_MAX + 1];
+	char purpose[17];
+	char name[PEPPERMINT_PEPPER_NAME_MAX + 1];
+	uint32_t version;
+	enum peppermint_pepper_state state;
+	enum peppermint_algorithm algorithm;
+	int64_t created_at, changed_at;
+	uint8_t key_id[16];
+	uint8_t check_value[8];
+	bool read_back; /* the token has it and tells the rest */
+	bool sensitive, always_sensitive, extractable, never_extractable, local;
+};
+
+struct peppermint_caller {
+	char name[PEPPERMINT_TEXT_MAX + 1];
+	uint32_t uid;
+	char roles[PEPPERMINT_TEXT_MAX + 1];        /* space-separated */
+	char environments[PEPPERMINT_TEXT_MAX + 1]; /* likewise */
+};
+
+#define PEPPERMINT_INVENTORY_KEYS_MAX 512
+#define PEPPERMINT_INVENTORY_CALLERS_MAX 256
+struct peppermint_inventory {
+	size_t key_count, environment_count, caller_count;
+	struct peppermint_master_key keys[PEPPERMINT_INVENTORY_KEYS_MAX];
+	struct peppermint_environment environments[PEPPERMINT_ENVIRONMENTS_MAX];
+	struct peppermint_caller callers[PEPPERMINT_INVENTORY_CALLERS_MAX];
+};
+
+PEPPERMINT_API enum pm_err peppermint_get_inventory(struct peppermint *handle,
+						    enum peppermint_report report,
+						    struct peppermint_inventory *inventory,
+						    struct peppermint_call *call);
 
 #ifdef __cplusplus
 }

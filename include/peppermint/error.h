@@ -40,7 +40,8 @@ extern "C" {
 	X(INTERNAL, 21, "the vault made an error; see its log")                                    \
 	X(CONFIG, 22, "the configuration or the set-up is wrong; see the message")                 \
 	X(UNREACHABLE, 23, "no vault answers at that socket; is peppermintd running?")             \
-	X(BAD_REPLY, 24, "the answer could not be read; is it a vault at that socket?")
+	X(BAD_REPLY, 24, "the answer could not be read; is it a vault at that socket?")            \
+	X(AUDIT_BLOCKED, 25, "the audit log takes no entries, so nothing is done; see Status")
 
 /* Why a key or a hash was refused: for the trusted caller's own log, never for the public. */
 #define PEPPERMINT_REASONS(X)                                                                      \

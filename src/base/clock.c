@@ -18,6 +18,11 @@ int64_t clock_unix(void)
 	return read_clock(CLOCK_REALTIME) / NS_PER_SECOND;
 }
 
+int64_t clock_unix_us(void)
+{
+	return read_clock(CLOCK_REALTIME) / NS_PER_US;
+}
+
 int64_t deadline_in_ms(int64_t ms)
 {
 	return clock_now() + ms * NS_PER_MS;

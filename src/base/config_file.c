@@ -40,8 +40,8 @@ static enum pm_err read_all(int fd, uint8_t *room, size_t size, size_t *len,
 	return config_refuse(fault, 0, "is larger than %d bytes", CONFIG_FILE_MAX);
 }
 
-enum pm_err config_load(const struct config_schema *schema, const char *path, void *out,
-			struct config_fault *fault)
+enum pm_err config_read_file(const char *path, uint8_t room[CONFIG_FILE_MAX + 1],
+			     struct bytes *text, struct config_fault *fault)
 {
 	/* O_NONBLOCK: a FIFO is to be refused, not waited for. */
 	int fd CLEANUP(close_fd) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -50,11 +50,9 @@ enum pm_err config_load(const struct config_schema *schema, const char *path, vo
 	if (fd < 0)
 		return config_refuse(fault, 0, "cannot be read: %s", strerror(errno));
 	TRY(check_file(fd, fault));
-	uint8_t *room CLEANUP(free_ptr) = malloc(CONFIG_FILE_MAX + 1);
-	if (!room)
-		return config_refuse(fault, 0, "cannot be read: out of memory");
 	TRY(read_all(fd, room, CONFIG_FILE_MAX + 1, &len, fault));
-	return config_parse(schema, bytes_of(room, len), out, fault);
+	*text = bytes_of(room, len);
+	return PM_OK;
 }
 
 static bool read_digits(const char *value, int base, uint32_t min, uint32_t max, uint32_t *number)

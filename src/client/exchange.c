@@ -64,6 +64,9 @@ enum pm_err exchange_begin(struct exchange *x, struct peppermint *handle, enum e
 	x->kind = kind;
 	x->call = call ? call : &x->own;
 	x->call->message[0] = x->call->subject[0] = x->call->used_request_id[0] = '\0';
+	x->call->receipt_log = 0;
+	x->call->receipt_index = 0;
+	memset(x->call->receipt_leaf, 0, sizeof(x->call->receipt_leaf));
 	x->timeout_ms = x->call->timeout_ms ? x->call->timeout_ms : handle->timeout_ms;
 	if (x->timeout_ms > PEPPERMINT_TIMEOUT_MS_MAX)
 		x->timeout_ms = PEPPERMINT_TIMEOUT_MS_MAX;
@@ -76,6 +79,7 @@ enum pm_err exchange_begin(struct exchange *x, struct peppermint *handle, enum e
 	x->request = (Peppermint__V1__Request)PEPPERMINT__V1__REQUEST__INIT;
 	x->request.version = PROTOCOL_VERSION;
 	x->request.request_id = x->call->used_request_id;
+	x->request.want_receipt = x->call->want_receipt;
 	x->request.operator_ = exchange_text(operator_name ? operator_name : handle->operator_name);
 	return PM_OK;
 }
@@ -184,7 +188,7 @@ static enum pm_err receive_reply(struct exchange *x)
 	return PM_OK;
 }
 
-/* The codes past INTERNAL are of programs, not of vaults; numbers we do not know are refusals. */
+/* Three codes are of programs, not of vaults; numbers we do not know are refusals. */
 static bool is_vault_error(Peppermint__V1__Error error)
 {
 	return error != PEPPERMINT__V1__ERROR__CONFIG &&
@@ -205,6 +209,22 @@ static enum pm_err refused(struct exchange *x)
 	return err;
 }
 
+/* Also of what was refused. One that was not asked for is none. */
+static enum pm_err fill_receipt(struct exchange *x)
+{
+	const Peppermint__V1__Receipt *from = x->reply->receipt;
+	struct peppermint_call *to = x->call;
+
+	if (!from || !to->want_receipt)
+		return PM_OK;
+	if (from->log == 0)
+		return exchange_bad_reply(x, "the answer holds a receipt of no log");
+	TRY(fill_bytes(x, from->leaf_hash, to->receipt_leaf, sizeof(to->receipt_leaf)));
+	to->receipt_log = from->log;
+	to->receipt_index = from->index;
+	return PM_OK;
+}
+
 static enum pm_err check_reply(struct exchange *x)
 {
 	if (x->reply->version != PROTOCOL_VERSION)
@@ -213,6 +233,8 @@ static enum pm_err check_reply(struct exchange *x)
 	/* A vault that could not read the request has no id to repeat. */
 	if (!ours && (x->reply->error == PEPPERMINT__V1__ERROR__OK || x->reply->request_id[0]))
 		return exchange_bad_reply(x, "the answer is to another request");
+	if (ours)
+		TRY(fill_receipt(x));
 	if (x->reply->error != PEPPERMINT__V1__ERROR__OK)
 		return refused(x);
 	if ((int)x->reply->result_case != (int)x->request.call_case)

@@ -23,6 +23,52 @@ enum pm_err fill_bytes(struct exchange *x, ProtobufCBinaryData from, uint8_t *to
 	return PM_OK;
 }
 
+/* Lines of clean text, and nothing that is none, such as a carriage return. */
+static bool is_clean_note(struct bytes note)
+{
+	while (note.len > 0) {
+		const uint8_t *end = memchr(note.data, '\n', note.len);
+		size_t line = end ? (size_t)(end - note.data) : note.len;
+		size_t step = end ? line + 1 : line;
+
+		if (!text_is_clean(bytes_of(note.data, line)))
+			return false;
+		note.data += step;
+		note.len -= step;
+	}
+	return true;
+}
+
+static enum pm_err fill_string(struct exchange *x, struct bytes from, bool clean, char *to,
+			       size_t size, size_t *len)
+{
+	if (from.len >= size || !clean)
+		return exchange_bad_reply(x, "the answer holds a text that is too long or unclean");
+	if (from.len > 0)
+		memcpy(to, from.data, from.len);
+	to[from.len] = '\0';
+	*len = from.len;
+	return PM_OK;
+}
+
+enum pm_err fill_note(struct exchange *x, ProtobufCBinaryData from, char *to, size_t size,
+		      size_t *len)
+{
+	struct bytes note = bytes_of(from.data, from.len);
+
+	return fill_string(x, note, is_clean_note(note), to, size, len);
+}
+
+enum pm_err fill_entry(struct exchange *x, ProtobufCBinaryData from, char *to, size_t size,
+		       size_t *len)
+{
+	struct bytes entry = bytes_of(from.data, from.len);
+
+	if (entry.len == 0 || entry.len > PEPPERMINT_ENTRY_MAX)
+		return exchange_bad_reply(x, "the answer holds an entry of an impossible length");
+	return fill_string(x, entry, text_is_clean(entry), to, size, len);
+}
+
 enum pm_err fill_count(struct exchange *x, size_t got, size_t asked)
 {
 	if (got != asked)
@@ -70,4 +116,54 @@ enum pm_err fill_key(struct exchange *x, const Peppermint__V1__Key *from, const 
 	to->secret_version = from->secret_version;
 	to->pepper_version = from->pepper_version;
 	return PM_OK;
+}
+
+static enum peppermint_environment_state environment_state(Peppermint__V1__EnvironmentState state)
+{
+	switch (state) {
+	case PEPPERMINT__V1__ENVIRONMENT_STATE__SERVING:
+		return PEPPERMINT_ENVIRONMENT_SERVING;
+	case PEPPERMINT__V1__ENVIRONMENT_STATE__HSM_DOWN:
+		return PEPPERMINT_ENVIRONMENT_HSM_DOWN;
+	case PEPPERMINT__V1__ENVIRONMENT_STATE__HSM_SEALED:
+		return PEPPERMINT_ENVIRONMENT_HSM_SEALED;
+	case PEPPERMINT__V1__ENVIRONMENT_STATE__REFUSING:
+		return PEPPERMINT_ENVIRONMENT_REFUSING;
+	default:
+		return PEPPERMINT_ENVIRONMENT_STATE_UNKNOWN;
+	}
+}
+
+enum pm_err fill_environment(struct exchange *x, const Peppermint__V1__EnvironmentStatus *from,
+			     struct peppermint_environment *to)
+{
+	TRY(FILL_TEXT(x, from->name, to->name));
+	TRY(FILL_TEXT(x, from->key_prefix, to->key_prefix));
+	TRY(FILL_TEXT(x, from->detail, to->detail));
+	TRY(FILL_TEXT(x, from->token_label, to->token_label));
+	TRY(FILL_TEXT(x, from->token_serial, to->token_serial));
+	TRY(FILL_TEXT(x, from->token_model, to->token_model));
+	TRY(FILL_TEXT(x, from->token_manufacturer, to->token_manufacturer));
+	to->state = environment_state(from->state);
+	to->keys = from->keys;
+	to->quarantined = from->quarantined;
+	to->signer_restarts = from->signer_restarts;
+	to->orphaned_objects = from->orphaned_objects;
+	return PM_OK;
+}
+
+enum peppermint_pepper_state fill_pepper_state(Peppermint__V1__PepperState state)
+{
+	switch (state) {
+	case PEPPERMINT__V1__PEPPER_STATE__STAGED:
+		return PEPPERMINT_PEPPER_STAGED;
+	case PEPPERMINT__V1__PEPPER_STATE__ACTIVE:
+		return PEPPERMINT_PEPPER_ACTIVE;
+	case PEPPERMINT__V1__PEPPER_STATE__VERIFY_ONLY:
+		return PEPPERMINT_PEPPER_VERIFY_ONLY;
+	case PEPPERMINT__V1__PEPPER_STATE__DESTROYED:
+		return PEPPERMINT_PEPPER_DESTROYED;
+	default:
+		return PEPPERMINT_PEPPER_STATE_UNKNOWN;
+	}
 }

@@ -4,27 +4,11 @@
 #include "exchange.h"
 #include "fill.h"
 
-static enum peppermint_pepper_state pepper_state(Peppermint__V1__PepperState state)
-{
-	switch (state) {
-	case PEPPERMINT__V1__PEPPER_STATE__STAGED:
-		return PEPPERMINT_PEPPER_STAGED;
-	case PEPPERMINT__V1__PEPPER_STATE__ACTIVE:
-		return PEPPERMINT_PEPPER_ACTIVE;
-	case PEPPERMINT__V1__PEPPER_STATE__VERIFY_ONLY:
-		return PEPPERMINT_PEPPER_VERIFY_ONLY;
-	case PEPPERMINT__V1__PEPPER_STATE__DESTROYED:
-		return PEPPERMINT_PEPPER_DESTROYED;
-	default:
-		return PEPPERMINT_PEPPER_STATE_UNKNOWN;
-	}
-}
-
 static enum pm_err fill_version(struct exchange *x, const Peppermint__V1__PepperVersion *from,
 				struct peppermint_pepper_version *to)
 {
 	to->version = from->version;
-	to->state = pepper_state(from->state);
+	to->state = fill_pepper_state(from->state);
 	to->created_at = from->created_at;
 	TRY(fill_bytes(x, from->key_id, to->key_id, sizeof(to->key_id)));
 	return fill_bytes(x, from->check_value, to->check_value, sizeof(to->check_value));

@@ -2,38 +2,36 @@
 #include "exchange.h"
 #include "fill.h"
 
-static enum peppermint_environment_state environment_state(Peppermint__V1__EnvironmentState state)
+static enum peppermint_audit_state audit_state(Peppermint__V1__AuditState state)
 {
 	switch (state) {
-	case PEPPERMINT__V1__ENVIRONMENT_STATE__SERVING:
-		return PEPPERMINT_ENVIRONMENT_SERVING;
-	case PEPPERMINT__V1__ENVIRONMENT_STATE__HSM_DOWN:
-		return PEPPERMINT_ENVIRONMENT_HSM_DOWN;
-	case PEPPERMINT__V1__ENVIRONMENT_STATE__HSM_SEALED:
-		return PEPPERMINT_ENVIRONMENT_HSM_SEALED;
-	case PEPPERMINT__V1__ENVIRONMENT_STATE__REFUSING:
-		return PEPPERMINT_ENVIRONMENT_REFUSING;
+	case PEPPERMINT__V1__AUDIT_STATE__AUDIT_GOOD:
+		return PEPPERMINT_AUDIT_GOOD;
+	case PEPPERMINT__V1__AUDIT_STATE__AUDIT_UNSIGNED:
+		return PEPPERMINT_AUDIT_UNSIGNED;
+	case PEPPERMINT__V1__AUDIT_STATE__AUDIT_STUCK:
+		return PEPPERMINT_AUDIT_STUCK;
+	case PEPPERMINT__V1__AUDIT_STATE__AUDIT_ALTERED:
+		return PEPPERMINT_AUDIT_ALTERED;
 	default:
-		return PEPPERMINT_ENVIRONMENT_STATE_UNKNOWN;
+		return PEPPERMINT_AUDIT_STATE_UNKNOWN;
 	}
 }
 
-static enum pm_err fill_environment(struct exchange *x,
-				    const Peppermint__V1__EnvironmentStatus *from,
-				    struct peppermint_environment *to)
+static enum pm_err fill_audit(struct exchange *x, const Peppermint__V1__AuditStatus *from,
+			      struct peppermint_audit_status *to)
 {
-	TRY(FILL_TEXT(x, from->name, to->name));
-	TRY(FILL_TEXT(x, from->key_prefix, to->key_prefix));
+	if (!from) /* a vault from before the audit log */
+		return PM_OK;
 	TRY(FILL_TEXT(x, from->detail, to->detail));
-	TRY(FILL_TEXT(x, from->token_label, to->token_label));
-	TRY(FILL_TEXT(x, from->token_serial, to->token_serial));
-	TRY(FILL_TEXT(x, from->token_model, to->token_model));
-	TRY(FILL_TEXT(x, from->token_manufacturer, to->token_manufacturer));
-	to->state = environment_state(from->state);
-	to->keys = from->keys;
-	to->quarantined = from->quarantined;
-	to->signer_restarts = from->signer_restarts;
-	to->orphaned_objects = from->orphaned_objects;
+	TRY(FILL_TEXT(x, from->origin, to->origin));
+	to->state = audit_state(from->state);
+	to->log = from->log;
+	to->entries = from->entries;
+	to->not_signed = from->unsigned_;
+	to->not_witnessed = from->unwitnessed;
+	to->sink_dropped = from->sink_dropped;
+	to->signed_at = from->signed_at;
 	return PM_OK;
 }
 
@@ -52,6 +50,7 @@ enum pm_err peppermint_get_status(struct peppermint *handle, struct peppermint_s
 	if (reply->n_environments > PEPPERMINT_ENVIRONMENTS_MAX)
 		return exchange_bad_reply(&x, "the answer holds too many environments");
 	TRY(FILL_TEXT(&x, reply->version, status->version));
+	TRY(fill_audit(&x, reply->audit, &status->audit));
 	status->uptime_seconds = reply->uptime_seconds;
 	for (size_t i = 0; i < reply->n_environments; i++)
 		TRY(fill_environment(&x, reply->environments[i], &status->environments[i]));

@@ -11,6 +11,8 @@
 #include "base/sandbox.h"
 #include "base/secret.h"
 #include "hsm/hsm.h"
+#include "program.h"
+#include "sink.h"
 #include "store/store.h"
 
 #define STORE_QUEUE 1024
@@ -24,11 +26,14 @@ struct daemon {
 	const char *config_path;
 	const struct settings
 		*settings; /* of the start: a reload changes the callers in rpc only */
+	char program[PROGRAM_TEXT_MAX + 1];
 	struct store *store;
 	struct hsm *hsms[SETTINGS_ENVIRONMENTS_MAX];
 	struct vault *vault;
+	struct sink *sink; /* NULL: none is configured */
 	struct rpc *rpc;
-	size_t serving; /* environments, as last told to systemd; SIZE_MAX: not told yet */
+	bool start_told; /* the audit log knows of the configuration that was read at start */
+	size_t serving;  /* environments, as last told to systemd; SIZE_MAX: not told yet */
 };
 
 /*
@@ -114,11 +119,28 @@ static enum pm_err open_hsms(struct daemon *d)
 	return PM_OK;
 }
 
-static enum pm_err open_vault(struct daemon *d)
+static enum pm_err open_vault(struct daemon *d, bool new_log)
 {
 	struct vault_environment environments[SETTINGS_ENVIRONMENTS_MAX];
+	struct tlog_key witnesses[VAULT_WITNESSES_MAX];
 	const struct settings *s = d->settings;
+	const struct vault_audit_config audit = {
+		.origin = s->audit.origin,
+		.environment = s->audit.environment[0] ? s->audit.environment : NULL,
+		.anchor = s->audit.anchor,
+		.program = d->program,
+		.policy = s->revision,
+		.each = s->audit.acts == ACTS_EACH,
+		.refusals = s->audit.refusals_per_minute,
+		.keep_months = s->audit.keep_months,
+		.background = true,
+		.new_log = new_log,
+		.witnesses = witnesses,
+		.witness_count = s->witness_count,
+	};
 
+	for (size_t i = 0; i < s->witness_count; i++)
+		witnesses[i] = s->witnesses[i].key;
 	for (size_t i = 0; i < s->environment_count; i++) {
 		environments[i] = (struct vault_environment){
 			.name = s->environments[i].head.name,
@@ -126,7 +148,34 @@ static enum pm_err open_vault(struct daemon *d)
 			.hsm = d->hsms[i],
 		};
 	}
-	return vault_open(d->store, environments, s->environment_count, &d->vault);
+	return vault_open(d->store, environments, s->environment_count, &audit, &d->vault);
+}
+
+static void log_audit(struct daemon *d)
+{
+	struct vault_audit_status status;
+
+	vault_audit_status(d->vault, &status);
+	log_info("audit log %u, %s, has %llu entries", status.log, status.origin,
+		 (unsigned long long)status.entries);
+}
+
+static enum pm_err open_sink(struct daemon *d)
+{
+	const struct audit_settings *audit = &d->settings->audit;
+
+	return audit->sink == SINK_SYSLOG ? sink_open(d->vault, audit->sink_socket, &d->sink)
+					  : PM_OK;
+}
+
+/* Again and again until it is in the log; no later configuration is told before. */
+static enum pm_err tell_start(struct daemon *d)
+{
+	if (d->start_told)
+		return PM_OK;
+	TRY(vault_audit_config_read(d->vault, d->config_path, d->settings->revision, true));
+	d->start_told = true;
+	return PM_OK;
 }
 
 static enum pm_err open_rpc(struct daemon *d)
@@ -150,6 +199,7 @@ static enum pm_err open_rpc(struct daemon *d)
 		.send_timeout_ms = limits->send_timeout_ms,
 		.replay_bytes = limits->replay_bytes,
 		.replay_seconds = limits->replay_seconds,
+		.sink_dropped = d->sink ? sink_dropped(d->sink) : NULL,
 	};
 
 	if (!callers) {
@@ -160,14 +210,20 @@ static enum pm_err open_rpc(struct daemon *d)
 	return rpc_open(d->vault, &config, callers, d->settings->caller_count, &d->rpc);
 }
 
-static enum pm_err open_all(struct daemon *d)
+static enum pm_err open_all(struct daemon *d, bool new_log)
 {
+	TRY(program_describe(PM_VERSION, d->program));
 	TRY(claim_pin_fds(d->settings));
 	TRY(harden());
 	check_file_limit(&d->settings->limits);
 	TRY(open_store(d));
 	TRY(open_hsms(d));
-	TRY(open_vault(d));
+	TRY(open_vault(d, new_log));
+	log_audit(d);
+	TRY(open_sink(d));
+	/* A log that takes no entries says so by itself, and refuses everything until it does. */
+	enum pm_err told = tell_start(d);
+	(void)told;
 	/* An environment that cannot serve has said so and shows in Status; the others serve. */
 	enum pm_err tended = vault_tend(d->vault);
 	(void)tended;
@@ -176,8 +232,7 @@ static enum pm_err open_all(struct daemon *d)
 	return open_rpc(d);
 }
 
-enum pm_err daemon_open(const char *config_path, const struct settings *settings,
-			struct daemon **out)
+enum pm_err daemon_open(const struct daemon_start *start, struct daemon **out)
 {
 	struct daemon *d CLEANUP(daemon_closep) = calloc(1, sizeof(*d));
 
@@ -185,10 +240,10 @@ enum pm_err daemon_open(const char *config_path, const struct settings *settings
 		log_error("out of memory");
 		return PM_NO_MEMORY;
 	}
-	d->config_path = config_path;
-	d->settings = settings;
+	d->config_path = start->config_path;
+	d->settings = start->settings;
 	d->serving = SIZE_MAX;
-	TRY(open_all(d));
+	TRY(open_all(d, start->new_log));
 	*out = TAKE(d);
 	return PM_OK;
 }
@@ -199,6 +254,7 @@ void daemon_close(struct daemon *d, int64_t deadline)
 		return;
 	if (d->rpc)
 		rpc_close(d->rpc, deadline);
+	sink_close(d->sink);
 	if (d->vault)
 		vault_close(d->vault);
 	for (size_t i = SETTINGS_ENVIRONMENTS_MAX; i > 0; i--)
@@ -226,10 +282,11 @@ static size_t count_serving(struct daemon *d)
 
 void daemon_tend(struct daemon *d)
 {
-	enum pm_err tended = vault_tend(d->vault);
+	enum pm_err tended = vault_tend(d->vault), told = tell_start(d);
 	size_t serving = count_serving(d);
 
 	(void)tended; /* logged, and in Status */
+	(void)told;
 	if (serving == d->serving)
 		return;
 	d->serving = serving;
@@ -237,21 +294,28 @@ void daemon_tend(struct daemon *d)
 		   d->settings->environment_count);
 }
 
-static void take_callers(struct daemon *d, const struct settings *fresh)
+/* Told before it is done: what callers may do never changes without an entry that says so. */
+static enum pm_err tell_reload(struct daemon *d, const struct settings *fresh, bool ok)
+{
+	return vault_audit_config_read(d->vault, d->config_path, fresh->revision, ok);
+}
+
+static enum pm_err take_callers(struct daemon *d, const struct settings *fresh)
 {
 	struct rpc_caller *callers CLEANUP(free_ptr) = calloc(RPC_CALLERS_MAX, sizeof(*callers));
 
-	if (!callers) {
-		log_error("reload: out of memory; the old callers stay");
-		return;
-	}
+	if (!callers)
+		return PM_NO_MEMORY;
 	settings_callers(fresh, d->settings, callers);
-	enum pm_err err = rpc_set_callers(d->rpc, callers, fresh->caller_count);
-	if (err != PM_OK) {
-		log_error("reload: the old callers stay: %s", peppermint_error_text(err));
-		return;
-	}
-	log_info("reload: %zu callers from %s", fresh->caller_count, d->config_path);
+	TRY(tell_start(d));
+	TRY(tell_reload(d, fresh, true));
+	return rpc_set_callers(d->rpc, callers, fresh->caller_count);
+}
+
+static void refuse_reload(struct daemon *d, const struct settings *fresh)
+{
+	if (tell_reload(d, fresh, false) != PM_OK)
+		log_error("reload: the audit log could not be told that it was refused");
 }
 
 void daemon_reload(struct daemon *d)
@@ -266,8 +330,16 @@ void daemon_reload(struct daemon *d)
 	if (settings_load(d->config_path, fresh, &fault) != PM_OK) {
 		settings_log_fault(d->config_path, &fault);
 		log_error("reload: the old settings stay");
+		refuse_reload(d, fresh);
 		return;
 	}
 	settings_warn_restart(d->settings, fresh);
-	take_callers(d, fresh);
+	enum pm_err err = take_callers(d, fresh);
+	if (err != PM_OK) {
+		log_error("reload: the old callers stay: %s", peppermint_error_text(err));
+		refuse_reload(d, fresh);
+		return;
+	}
+	log_info("reload: %zu callers from %s, revision %s", fresh->caller_count, d->config_path,
+		 fresh->revision);
 }

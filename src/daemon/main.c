@@ -18,18 +18,22 @@
 #define TICK_MS 1000
 #define DRAIN_MS 10000 /* for requests in flight when the vault stops */
 
-static const char usage[] = "usage: peppermintd [--config PATH] [--check-config]\n"
-			    "\n"
-			    "  --config PATH   instead of " PM_CONFIG_PATH "\n"
-			    "  --check-config  read it, say whether it is right, and end\n"
-			    "  --version\n"
-			    "  --help\n"
-			    "\n"
-			    "SIGHUP reads the callers again, SIGTERM drains and ends.\n";
+static const char usage[] =
+	"usage: peppermintd [--config PATH] [--check-config] [--new-log]\n"
+	"\n"
+	"  --config PATH   instead of " PM_CONFIG_PATH "\n"
+	"  --check-config  read it, say whether it is right, and end\n"
+	"  --new-log       only after the database was restored from a backup: give up an audit\n"
+	"                  log that lost entries, and begin the next one, which says so. A log\n"
+	"                  that lost none goes on\n"
+	"  --version\n"
+	"  --help\n"
+	"\n"
+	"SIGHUP reads the callers again, SIGTERM drains and ends.\n";
 
 struct arguments {
 	const char *config;
-	bool check_config, version, help;
+	bool check_config, new_log, version, help;
 };
 
 static bool read_arguments(int argc, char **argv, struct arguments *args)
@@ -37,6 +41,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *args)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, 't' },
+		{ "new-log", no_argument, NULL, 'n' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -50,6 +55,9 @@ static bool read_arguments(int argc, char **argv, struct arguments *args)
 			break;
 		case 't':
 			args->check_config = true;
+			break;
+		case 'n':
+			args->new_log = true;
 			break;
 		case 'V':
 			args->version = true;
@@ -157,7 +165,12 @@ static int run(const struct arguments *args)
 		printf("%s: good\n", args->config);
 		return EXIT_SUCCESS;
 	}
-	if (daemon_open(args->config, settings, &daemon) != PM_OK)
+	const struct daemon_start start = {
+		.config_path = args->config,
+		.settings = settings,
+		.new_log = args->new_log,
+	};
+	if (daemon_open(&start, &daemon) != PM_OK)
 		return EXIT_FAILURE;
 	log_info("version " PM_VERSION " serves at %s", settings->daemon.socket);
 	serve(daemon, &signals);

@@ -11,6 +11,9 @@
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 
+#define KEEP_MONTHS_MIN 12 /* PCI DSS 10.5.1 */
+#define KEEP_MONTHS_MAX 1200
+
 bool read_prefix(const struct config_setting *setting, const char *value, void *field)
 {
 	size_t len = strlen(value);
@@ -118,4 +121,47 @@ bool read_id(const struct config_setting *setting, const char *value, void *fiel
 		return false;
 	id->given = 1;
 	return true;
+}
+
+bool read_origin(const struct config_setting *setting, const char *value, void *field)
+{
+	return tlog_is_name(value) && config_read_text(setting, value, field);
+}
+
+/* One of two words: 0 for the first, 1 for the second. */
+static bool read_choice(const char *value, const char *first, const char *second, void *field)
+{
+	uint32_t choice = strcmp(value, second) == 0;
+
+	memcpy(field, &choice, sizeof(choice));
+	return choice == 1 || strcmp(value, first) == 0;
+}
+
+_Static_assert(ACTS_FOLDED == 0 && ACTS_EACH == 1, "read_choice");
+_Static_assert(SINK_NONE == 0 && SINK_SYSLOG == 1, "read_choice");
+
+bool read_acts(const struct config_setting *setting, const char *value, void *field)
+{
+	(void)setting;
+	return read_choice(value, "folded", "each", field);
+}
+
+bool read_sink(const struct config_setting *setting, const char *value, void *field)
+{
+	(void)setting;
+	return read_choice(value, "none", "syslog", field);
+}
+
+bool read_months(const struct config_setting *setting, const char *value, void *field)
+{
+	const struct config_setting year = { .min = KEEP_MONTHS_MIN, .max = KEEP_MONTHS_MAX };
+
+	(void)setting;
+	return strcmp(value, "0") == 0 || config_read_number(&year, value, field);
+}
+
+bool read_vkey(const struct config_setting *setting, const char *value, void *field)
+{
+	(void)setting;
+	return tlog_key_parse(bytes_str(value), field) == PM_OK;
 }

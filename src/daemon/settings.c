@@ -1,9 +1,13 @@
 #include "settings.h"
 
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "readers.h"
 
 #define NAME_CHARS_LOWER "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -16,6 +20,16 @@ static const struct config_section sections[] = {
 	{ .kind = "limits",
 	  .offset = offsetof(struct settings, limits),
 	  .size = sizeof(struct limit_settings) },
+	{ .kind = "audit",
+	  .offset = offsetof(struct settings, audit),
+	  .size = sizeof(struct audit_settings) },
+	{ .kind = "witness",
+	  .offset = offsetof(struct settings, witnesses),
+	  .size = sizeof(struct witness_settings),
+	  .max = VAULT_WITNESSES_MAX,
+	  .count = offsetof(struct settings, witness_count),
+	  .name_max = CONFIG_NAME_MAX,
+	  .name_chars = NAME_CHARS },
 	{ .kind = "environment",
 	  .offset = offsetof(struct settings, environments),
 	  .size = sizeof(struct environment_settings),
@@ -33,11 +47,16 @@ static const struct config_section sections[] = {
 };
 
 #define PATH .read = config_read_path, .must_be = "an absolute path of at most 511 bytes"
+#define SOCKET .read = config_read_path, .must_be = "an absolute path of at most 107 bytes"
 #define TEXT .read = config_read_text, .must_be = "at most 511 bytes"
 
 /* clang-format off */
 #define DAEMON(member) \
 	.section = "daemon", .name = #member, CONFIG_FIELD(struct daemon_settings, member)
+#define AUDIT(member) \
+	.section = "audit", .name = #member, CONFIG_FIELD(struct audit_settings, member)
+#define WITNESS(member) \
+	.section = "witness", .name = #member, CONFIG_FIELD(struct witness_settings, member)
 #define ENVIRONMENT(member) \
 	.section = "environment", .name = #member, CONFIG_FIELD(struct environment_settings, member)
 #define CALLER(member) \
@@ -47,8 +66,7 @@ static const struct config_section sections[] = {
 	 .read = config_read_number, .min = (min_), .max = (max_), .fallback = (default_)}
 
 static const struct config_setting table[] = {
-	{DAEMON(socket), .read = config_read_path, .required = true,
-	 .must_be = "an absolute path of at most 107 bytes"},
+	{DAEMON(socket), SOCKET, .required = true},
 	{DAEMON(socket_mode), .read = config_read_octal, .max = 0777, .fallback = "0660",
 	 .must_be = "octal permission bits such as 0660"},
 	{DAEMON(socket_group), .read = read_group, .must_be = MUST_BE_GROUP},
@@ -68,6 +86,18 @@ static const struct config_setting table[] = {
 	LIMIT(replay_bytes,    "2097152", 65536, 268435456),
 	LIMIT(replay_seconds,  "120",     1,    3600),
 	LIMIT(hsm_timeout_ms,  "10000",   100,  60000),
+
+	{AUDIT(origin), .read = read_origin, .must_be = MUST_BE_ORIGIN},
+	{AUDIT(environment), .read = config_read_text, .must_be = "the name of an environment"},
+	{AUDIT(anchor), PATH},
+	{AUDIT(acts), .read = read_acts, .must_be = MUST_BE_ACTS, .fallback = "folded"},
+	{AUDIT(refusals_per_minute), .read = config_read_number, .min = 1, .max = 100000,
+	 .fallback = "60"},
+	{AUDIT(keep_months), .read = read_months, .must_be = MUST_BE_MONTHS, .fallback = "0"},
+	{AUDIT(sink), .read = read_sink, .must_be = MUST_BE_SINK, .fallback = "none"},
+	{AUDIT(sink_socket), SOCKET, .fallback = "/dev/log"},
+
+	{WITNESS(key), .read = read_vkey, .must_be = MUST_BE_VKEY, .required = true},
 
 	{ENVIRONMENT(key_prefix), .read = read_prefix, .must_be = MUST_BE_PREFIX, .required = true},
 	{ENVIRONMENT(module), PATH, .required = true},
@@ -188,26 +218,103 @@ static enum pm_err check_caller(struct settings *s, size_t index, struct config_
 	return resolve_environments(s, caller, fault);
 }
 
+static enum pm_err check_witness(const struct settings *s, size_t index, struct config_fault *fault)
+{
+	const struct witness_settings *witness = &s->witnesses[index];
+
+	if (witness->key.algorithm != TLOG_COSIGNER)
+		return config_refuse(fault, witness->head.line,
+				     "the 'key' of [witness %s] is of type 0x%02x; a witness's is "
+				     "0x04",
+				     witness->head.name, (unsigned)witness->key.algorithm);
+	for (size_t i = 0; i < index; i++) {
+		const struct witness_settings *other = &s->witnesses[i];
+
+		if (strcmp(other->key.name, witness->key.name) == 0)
+			return config_refuse(fault, witness->head.line,
+					     "[witness %s] and [witness %s] have one key name",
+					     other->head.name, witness->head.name);
+	}
+	return PM_OK;
+}
+
+static enum pm_err fill_origin(struct audit_settings *audit, struct config_fault *fault)
+{
+	char host[SETTINGS_ORIGIN_MAX - sizeof("/peppermint") + 2] = "";
+
+	if (audit->origin[0] != '\0')
+		return PM_OK;
+	if (gethostname(host, sizeof(host) - 1) != 0 || !tlog_is_name(host))
+		return config_refuse(fault, 0,
+				     "setting 'origin' is missing in [audit]: this machine's name "
+				     "cannot stand in for it");
+	snprintf(audit->origin, sizeof(audit->origin), "%s/peppermint", host);
+	return PM_OK;
+}
+
+static enum pm_err fill_anchor(const struct daemon_settings *daemon, struct audit_settings *audit,
+			       struct config_fault *fault)
+{
+	if (audit->anchor[0] != '\0')
+		return PM_OK;
+	int len = snprintf(audit->anchor, sizeof(audit->anchor), "%s/audit-checkpoint",
+			   daemon->state_dir);
+	if (len < 0 || (size_t)len >= sizeof(audit->anchor))
+		return config_refuse(fault, 0,
+				     "setting 'anchor' is missing in [audit]: 'state_dir' is too "
+				     "long to put it there");
+	return PM_OK;
+}
+
+static enum pm_err check_audit(struct settings *s, struct config_fault *fault)
+{
+	struct audit_settings *audit = &s->audit;
+
+	if (audit->environment[0] != '\0' &&
+	    find_environment(s, bytes_str(audit->environment)) == s->environment_count)
+		return config_refuse(fault, 0,
+				     "setting 'environment' in [audit] names one that has no "
+				     "[environment NAME]");
+	for (size_t i = 0; i < s->witness_count; i++)
+		TRY(check_witness(s, i, fault));
+	TRY(fill_origin(audit, fault));
+	return fill_anchor(&s->daemon, audit, fault);
+}
+
 static enum pm_err check(struct settings *s, struct config_fault *fault)
 {
 	TRY(check_environments(s, fault));
 	for (size_t i = 0; i < s->caller_count; i++)
 		TRY(check_caller(s, i, fault));
-	return PM_OK;
+	return check_audit(s, fault);
+}
+
+static void set_revision(struct bytes text, char revision[SETTINGS_REVISION_LEN + 1])
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+
+	SHA256(text.data, text.len, digest);
+	hex_encode(bytes_of(digest, SETTINGS_REVISION_LEN / 2), revision);
 }
 
 enum pm_err settings_parse(struct bytes text, struct settings *out, struct config_fault *fault)
 {
 	memset(out, 0, sizeof(*out));
+	set_revision(text, out->revision);
 	TRY(config_parse(&settings_schema, text, out, fault));
 	return check(out, fault);
 }
 
 enum pm_err settings_load(const char *path, struct settings *out, struct config_fault *fault)
 {
-	memset(out, 0, sizeof(*out));
-	TRY(config_load(&settings_schema, path, out, fault));
-	return check(out, fault);
+	uint8_t *room CLEANUP(free_ptr) = malloc(CONFIG_FILE_MAX + 1);
+	struct bytes text;
+
+	strcpy(out->revision, "-");
+	if (!room)
+		return config_refuse(fault, 0, "cannot be read: out of memory");
+	TRY(config_read_file(path, room, &text, fault));
+	return settings_parse(text, out, fault);
 }
 
 void settings_log_fault(const char *path, const struct config_fault *fault)
@@ -244,49 +351,5 @@ void settings_callers(const struct settings *settings, const struct settings *or
 			.environments = renumber(caller->environment_mask, settings, order),
 		};
 		memcpy(callers[i].name, caller->head.name, sizeof(callers[i].name));
-	}
-}
-
-/* Fields were zero before they were read, so equal settings are equal bytes. */
-static void warn_section(const char *kind, const char *title, const void *running,
-			 const void *fresh)
-{
-	for (size_t i = 0; i < settings_schema.setting_count; i++) {
-		const struct config_setting *setting = &table[i];
-		const char *a = (const char *)running + setting->offset;
-		const char *b = (const char *)fresh + setting->offset;
-
-		if (strcmp(setting->section, kind) == 0 && memcmp(a, b, setting->size) != 0)
-			log_warn("reload: the new '%s' in [%s] takes effect after a restart",
-				 setting->name, title);
-	}
-}
-
-static bool same_environments(const struct settings *a, const struct settings *b)
-{
-	if (a->environment_count != b->environment_count)
-		return false;
-	for (size_t i = 0; i < a->environment_count; i++) {
-		if (strcmp(a->environments[i].head.name, b->environments[i].head.name) != 0)
-			return false;
-	}
-	return true;
-}
-
-void settings_warn_restart(const struct settings *running, const struct settings *fresh)
-{
-	warn_section("daemon", "daemon", &running->daemon, &fresh->daemon);
-	warn_section("limits", "limits", &running->limits, &fresh->limits);
-	if (!same_environments(running, fresh)) {
-		log_warn("reload: other [environment NAME] sections take effect after a restart");
-		return;
-	}
-	for (size_t i = 0; i < running->environment_count; i++) {
-		char title[sizeof("environment ") + CONFIG_NAME_MAX];
-
-		snprintf(title, sizeof(title), "environment %s",
-			 running->environments[i].head.name);
-		warn_section("environment", title, &running->environments[i],
-			     &fresh->environments[i]);
 	}
 }

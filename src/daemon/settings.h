@@ -8,11 +8,15 @@
 
 #include "base/config.h"
 #include "rpc/rpc.h"
+#include "tlog/note.h"
+#include "vault/audit.h"
 #include "vault/vault.h"
 
 #define SETTINGS_ENVIRONMENTS_MAX 8
 #define SETTINGS_TEXT_MAX 511
 #define SETTINGS_SOCKET_MAX 107 /* sockaddr_un's */
+#define SETTINGS_ORIGIN_MAX 100 /* the number of a log comes behind it */
+#define SETTINGS_REVISION_LEN 16
 
 /* A number that may be absent and may be 0. No padding: settings are compared as bytes. */
 struct optional_id {
@@ -31,6 +35,25 @@ struct daemon_settings {
 struct limit_settings {
 	uint32_t message_bytes, requests, per_connection, per_caller, connections, batch;
 	uint32_t workers, queue, send_timeout_ms, replay_bytes, replay_seconds, hsm_timeout_ms;
+};
+
+enum audit_acts { ACTS_FOLDED, ACTS_EACH };
+enum audit_sink { SINK_NONE, SINK_SYSLOG };
+
+struct audit_settings {
+	char origin[SETTINGS_ORIGIN_MAX + 1];
+	char environment[VAULT_ENVIRONMENT_MAX + 1]; /* "": the first */
+	char anchor[SETTINGS_TEXT_MAX + 1];
+	uint32_t acts; /* enum audit_acts */
+	uint32_t refusals_per_minute;
+	uint32_t keep_months; /* 0: for ever */
+	uint32_t sink;        /* enum audit_sink */
+	char sink_socket[SETTINGS_SOCKET_MAX + 1];
+};
+
+struct witness_settings {
+	struct config_head head;
+	struct tlog_key key;
 };
 
 struct environment_settings {
@@ -52,8 +75,12 @@ struct caller_settings {
 };
 
 struct settings {
+	char revision[SETTINGS_REVISION_LEN + 1]; /* the start of the text's SHA-256, in hex */
 	struct daemon_settings daemon;
 	struct limit_settings limits;
+	struct audit_settings audit;
+	struct witness_settings witnesses[VAULT_WITNESSES_MAX];
+	size_t witness_count;
 	struct environment_settings environments[SETTINGS_ENVIRONMENTS_MAX];
 	size_t environment_count;
 	struct caller_settings callers[RPC_CALLERS_MAX];
@@ -62,7 +89,10 @@ struct settings {
 
 extern const struct config_schema settings_schema;
 
-/* `out` is filled whatever it held. After an error its content means nothing. */
+/*
+ * `out` is filled whatever it held. After an error only its revision means something: it is that of
+ * the text that was refused, or "-" when there was none to be had.
+ */
 enum pm_err settings_parse(struct bytes text, struct settings *out,
 			   struct config_fault *fault) NODISCARD;
 enum pm_err settings_load(const char *path, struct settings *out,

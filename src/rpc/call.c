@@ -9,10 +9,15 @@
 #include "base/log.h"
 #include "callers.h"
 #include "server.h"
+#include "strangers.h"
 #include "transport.h"
+#include "vault/audit.h"
 
 #define ARENA_LIMIT ((size_t)1024 * 1024)
 #define ARENA_KEEP ((size_t)32 * 1024)
+
+/* A refusal has this long to get into the audit log, however soon its caller's deadline passes. */
+#define ENTRY_MS 2000
 
 enum pm_err call_new(struct rpc *rpc, struct slot *slot, struct call **out)
 {
@@ -56,6 +61,7 @@ static void begin(struct call *call, const struct peer *peer, enum pm_err counte
 	call->executing = false;
 	call->row = NULL;
 	call->body = NULL;
+	call->environment_name = NULL;
 	call->refusal[0] = '\0';
 	peppermint__v1__reply__init(&call->reply);
 	call->actor = (struct actor){
@@ -63,6 +69,7 @@ static void begin(struct call *call, const struct peer *peer, enum pm_err counte
 		.gid = peer->gid,
 		.pid = peer->pid,
 		.caller = call->caller.name,
+		.connection = peer->connection,
 	};
 }
 
@@ -87,11 +94,20 @@ static enum pm_err find_row(struct call *call)
 	return call->row ? PM_OK : PM_UNKNOWN_RPC;
 }
 
-static enum pm_err allow_role(const struct call *call)
+static bool may_use_all(const struct call *call)
+{
+	uint32_t all = (uint32_t)((UINT64_C(1) << call->rpc->environments) - 1);
+
+	return (call->caller.environments & all) == all;
+}
+
+static enum pm_err allow_caller(const struct call *call)
 {
 	uint32_t roles = call->caller.roles | ROLE_NONE_NEEDED;
 
-	return (roles & call->row->roles) != 0 ? PM_OK : PM_DENIED;
+	if ((roles & call->row->roles) == 0)
+		return PM_DENIED;
+	return call->row->scope != SCOPE_VAULT || may_use_all(call) ? PM_OK : PM_DENIED;
 }
 
 static enum pm_err within_limits(struct call *call)
@@ -121,16 +137,17 @@ static enum pm_err open_body(struct call *call)
 static enum pm_err allow_environment(struct call *call)
 {
 	const struct rpc_request *request = (const struct rpc_request *)(const void *)call->body;
-	uint32_t all = (uint32_t)((UINT64_C(1) << call->rpc->environments) - 1);
 	uint32_t allowed = call->caller.environments;
 
-	if (call->row->global)
+	if (call->row->scope != SCOPE_ENVIRONMENT)
 		return PM_OK;
 	if (*request->environment == '\0')
 		return call_refuse(call, PM_BAD_REQUEST, "environment", "required");
+	if (strlen(request->environment) <= VAULT_ENVIRONMENT_MAX)
+		call->environment_name = request->environment;
 	if (vault_find_environment(call->rpc->vault, request->environment, &call->environment) !=
 	    PM_OK) {
-		if ((allowed & all) != all)
+		if (!may_use_all(call))
 			return PM_DENIED;
 		return call_refuse(call, PM_NOT_FOUND, "environment", "there is none by that name");
 	}
@@ -142,10 +159,24 @@ static enum pm_err admit(struct call *call, struct bytes frame)
 {
 	TRY(open_envelope(call, frame));
 	TRY(find_row(call));
-	TRY(allow_role(call));
+	TRY(allow_caller(call));
 	TRY(within_limits(call));
 	TRY(open_body(call));
 	return allow_environment(call);
+}
+
+static void fill_receipt(struct call *call)
+{
+	struct vault_receipt *from = &call->actor.receipt;
+	Peppermint__V1__Receipt *to = &call->receipt;
+
+	if (!call->envelope.want_receipt || from->log == 0)
+		return;
+	peppermint__v1__receipt__init(to);
+	to->log = from->log;
+	to->index = from->index;
+	to->leaf_hash = (ProtobufCBinaryData){ sizeof(from->leaf), from->leaf };
+	call->reply.receipt = to;
 }
 
 static void fill_reply(struct call *call, enum pm_err err)
@@ -156,6 +187,7 @@ static void fill_reply(struct call *call, enum pm_err err)
 	/* protobuf-c's strings are not const; packing only reads them. */
 	reply->request_id = (char *)(uintptr_t)call->envelope.request_id;
 	reply->error = (Peppermint__V1__Error)err;
+	fill_receipt(call);
 	if (err == PM_OK)
 		return;
 	reply->result_case = PEPPERMINT__V1__REPLY__RESULT__NOT_SET;
@@ -166,10 +198,16 @@ static void fill_reply(struct call *call, enum pm_err err)
 		reply->subject = call->actor.done_subject;
 }
 
+/* Some errors are only programs' and clients' own. */
+static bool is_sent(enum pm_err err)
+{
+	return err < PM_CONFIG || err == PM_AUDIT_BLOCKED;
+}
+
 /* The reply's bytes, in the arena; empty if there is no memory. May have to change the outcome. */
 static struct bytes seal_reply(struct call *call, enum pm_err *err)
 {
-	if (*err >= PM_CONFIG) { /* never sent by a vault */
+	if (!is_sent(*err)) {
 		log_error("rpc: %s ended in %s", call->row ? call->row->name : "a request",
 			  peppermint_error_name(*err));
 		*err = PM_INTERNAL;
@@ -235,6 +273,20 @@ static void finish(struct call *call, enum pm_err err)
 	give_back(call, reply);
 }
 
+static struct workers *workers_of(const struct call *call)
+{
+	const struct rpc *rpc = call->rpc;
+
+	switch (call->row->scope) {
+	case SCOPE_NONE:
+		return rpc->pools[POOL_STATUS];
+	case SCOPE_VAULT:
+		return rpc->pools[POOL_LOG];
+	default:
+		return rpc->workers[call->environment];
+	}
+}
+
 /* On the way to a worker; a repeated change may be answered or parked instead. */
 static enum pm_err start(struct call *call)
 {
@@ -256,8 +308,23 @@ static enum pm_err start(struct call *call)
 		}
 		call->executing = true;
 	}
-	return workers_submit(call->row->global ? rpc->global : rpc->workers[call->environment],
-			      &call->job);
+	return workers_submit(workers_of(call), &call->job);
+}
+
+static void grant_time_for_entry(struct call *call)
+{
+	int64_t least = deadline_in_ms(ENTRY_MS);
+
+	if (call->actor.deadline < least)
+		call->actor.deadline = least;
+}
+
+/* On the way to a thread that may wait for the audit log, which is told before the caller is. */
+static enum pm_err start_denied(struct call *call)
+{
+	grant_time_for_entry(call);
+	call->job.deadline = call->actor.deadline;
+	return workers_submit(call->rpc->pools[POOL_REFUSALS], &call->job);
 }
 
 void call_receive(struct call *call, const struct peer *peer, struct bytes request)
@@ -269,6 +336,8 @@ void call_receive(struct call *call, const struct peer *peer, struct bytes reque
 	if (call->counted)
 		copy = arena_alloc(call->arena, request.len);
 	if (!copy) { /* no memory; far over his share; or no caller any more */
+		if (!callers_know(call->rpc->callers, peer->uid))
+			strangers_tell(call->rpc, peer);
 		slot_drop(call->slot);
 		return;
 	}
@@ -276,19 +345,52 @@ void call_receive(struct call *call, const struct peer *peer, struct bytes reque
 	enum pm_err err = admit(call, bytes_of(copy, request.len));
 	if (err == PM_OK)
 		err = start(call);
+	else if (err == PM_DENIED)
+		err = start_denied(call);
 	if (err != PM_OK)
 		finish(call, err);
 }
 
-void call_run(struct job *job, enum pm_err err)
+static struct call *call_of_job(struct job *job)
 {
-	struct call *call = (struct call *)(void *)((uint8_t *)job - offsetof(struct call, job));
+	return (struct call *)(void *)((uint8_t *)job - offsetof(struct call, job));
+}
 
-	if (err == PM_OK)
-		err = call->row->enter(call);
+static void finish_with_reason(struct call *call, enum pm_err err)
+{
 	if (err != PM_OK && call->refusal[0] == '\0' && call->actor.why)
 		err = call_refuse(call, err, "", call->actor.why);
 	finish(call, err);
+}
+
+/* What came of a change, once the audit log knows if it failed; else that it cannot. */
+static enum pm_err tell_failure(struct call *call, enum pm_err err)
+{
+	if (err == PM_OK || call->row->kind != RPC_WRITES)
+		return err;
+	grant_time_for_entry(call);
+	enum pm_err told = vault_audit_failure(call->rpc->vault, &call->actor, call->row->name,
+					       call->environment_name, err);
+	return told == PM_OK ? err : told;
+}
+
+void call_run(struct job *job, enum pm_err err)
+{
+	struct call *call = call_of_job(job);
+
+	if (err == PM_OK)
+		err = tell_failure(call, call->row->enter(call));
+	finish_with_reason(call, err);
+}
+
+void call_run_denied(struct job *job, enum pm_err err)
+{
+	struct call *call = call_of_job(job);
+
+	if (err == PM_OK)
+		err = vault_audit_refusal(call->rpc->vault, &call->actor, call->row->name,
+					  call->environment_name, PM_DENIED);
+	finish_with_reason(call, err == PM_OK ? PM_DENIED : err);
 }
 
 void call_over(struct call *call)

@@ -25,9 +25,10 @@
 struct rpc;
 struct slot;
 
-/* Who sent it, in the kernel's word, and whether their connection is over its share. */
+/* Who sent it, in the kernel's word, on which connection, and whether that is over its share. */
 struct peer {
 	uint32_t uid, gid, pid;
+	uint64_t connection; /* its number, counted from 1 */
 	bool over_share;
 };
 
@@ -45,9 +46,11 @@ struct call {
 	struct envelope envelope;
 	struct actor actor;
 	const struct rpc_row *row;
-	size_t environment; /* the vault's index */
+	size_t environment;           /* the vault's index */
+	const char *environment_name; /* as asked for; NULL: not yet known, or it cannot be one */
 	const ProtobufCMessage *body;
 	Peppermint__V1__Reply reply;
+	Peppermint__V1__Receipt receipt;
 	char refusal[CALL_REFUSAL_MAX]; /* the reply's message, "" for the error's own text */
 };
 
@@ -62,6 +65,9 @@ void call_over(struct call *call);
 
 /* For workers_new: runs the handler and answers. */
 workers_run call_run;
+
+/* Likewise for a call that the caller may not make: its entry in the audit log, then the answer. */
+workers_run call_run_denied;
 
 /* For handlers: `err` with a text for the client, "field: what". */
 enum pm_err call_refuse(struct call *call, enum pm_err err, const char *field, const char *what);

@@ -138,6 +138,19 @@ bool callers_know(struct callers *callers, uint32_t uid)
 	return known;
 }
 
+size_t callers_list(struct callers *callers, struct rpc_caller list[RPC_CALLERS_MAX])
+{
+	size_t count = 0;
+
+	pthread_mutex_lock(&callers->lock);
+	for (size_t i = 0; i < callers->used; i++) {
+		if (callers->entries[i].listed)
+			list[count++] = callers->entries[i].caller;
+	}
+	pthread_mutex_unlock(&callers->lock);
+	return count;
+}
+
 static enum pm_err enter(struct callers *callers, uint32_t uid, struct rpc_caller *caller)
 {
 	struct entry *entry = find(callers, uid);

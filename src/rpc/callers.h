@@ -25,6 +25,9 @@ enum pm_err callers_set(struct callers *callers, const struct rpc_caller *list,
 
 bool callers_know(struct callers *callers, uint32_t uid);
 
+/* Copies the present list; returns how many they are. */
+size_t callers_list(struct callers *callers, struct rpc_caller list[RPC_CALLERS_MAX]);
+
 /*
  * Copies the caller and counts one request of his until callers_leave. PM_BUSY: likewise, but it is
  * over his share. PM_DENIED, and nothing is counted: there is no such caller, or he is over twice

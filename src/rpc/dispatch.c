@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "call.h"
+#include "vault/audit.h"
 #include "vault/vault.h"
 #include "wire.h"
 
@@ -10,7 +11,7 @@
 #define METHOD(Name, name, NAME, roles, kind) void (*name)(void);
 struct rows {
 	ProtobufCService base;
-	RPCS(METHOD, METHOD)
+	RPCS(METHOD, METHOD, METHOD)
 };
 #undef METHOD
 _Static_assert(sizeof(struct rows) == sizeof(Peppermint__V1__Vault_Service),
@@ -32,7 +33,7 @@ _Static_assert(sizeof(struct rows) == sizeof(Peppermint__V1__Vault_Service),
 	_Static_assert(offsetof(Peppermint__V1__##Name##Request, environment) ==                   \
 			       offsetof(struct rpc_request, environment),                          \
 		       #Name " begins with its environment");
-RPCS(CHECK_ROW, CHECK_LOCAL)
+RPCS(CHECK_ROW, CHECK_ROW, CHECK_LOCAL)
 
 #define CHECK_ERROR(name, number, text)                                                            \
 	_Static_assert((int)PM_##name == (int)PEPPERMINT__V1__ERROR__##name, #name);
@@ -54,6 +55,10 @@ CHECK_STATE(ENV_SERVING, PEPPERMINT__V1__ENVIRONMENT_STATE__SERVING)
 CHECK_STATE(ENV_HSM_DOWN, PEPPERMINT__V1__ENVIRONMENT_STATE__HSM_DOWN)
 CHECK_STATE(ENV_HSM_SEALED, PEPPERMINT__V1__ENVIRONMENT_STATE__HSM_SEALED)
 CHECK_STATE(ENV_REFUSING, PEPPERMINT__V1__ENVIRONMENT_STATE__REFUSING)
+CHECK_STATE(AUDIT_GOOD, PEPPERMINT__V1__AUDIT_STATE__AUDIT_GOOD)
+CHECK_STATE(AUDIT_UNSIGNED, PEPPERMINT__V1__AUDIT_STATE__AUDIT_UNSIGNED)
+CHECK_STATE(AUDIT_STUCK, PEPPERMINT__V1__AUDIT_STATE__AUDIT_STUCK)
+CHECK_STATE(AUDIT_ALTERED, PEPPERMINT__V1__AUDIT_STATE__AUDIT_ALTERED)
 
 /* From the untyped call to the typed handler. */
 #define DEFINE_ENTER(Name, name, NAME, roles, kind)                                                \
@@ -70,20 +75,21 @@ CHECK_STATE(ENV_REFUSING, PEPPERMINT__V1__ENVIRONMENT_STATE__REFUSING)
 		call->reply.name = reply;                                                          \
 		return PM_OK;                                                                      \
 	}
-RPCS(DEFINE_ENTER, DEFINE_ENTER)
+RPCS(DEFINE_ENTER, DEFINE_ENTER, DEFINE_ENTER)
 
-#define DEFINE_ROW(Name, name_, NAME, roles_, kind_, global_)                                      \
+#define DEFINE_ROW(Name, name_, NAME, roles_, kind_, scope_)                                       \
 	[PEPPERMINT__V1__REQUEST__CALL_##NAME - WIRE_CALL_FIRST] = {                               \
 		.name = #Name,                                                                     \
 		.roles = roles_,                                                                   \
 		.kind = kind_,                                                                     \
-		.global = global_,                                                                 \
+		.scope = scope_,                                                                   \
 		.request = &peppermint__v1__##name_##_request__descriptor,                         \
 		.enter = enter_##name_,                                                            \
 	},
-#define DEFINE_GLOBAL(...) DEFINE_ROW(__VA_ARGS__, true)
-#define DEFINE_LOCAL(...) DEFINE_ROW(__VA_ARGS__, false)
-static const struct rpc_row rows[] = { RPCS(DEFINE_GLOBAL, DEFINE_LOCAL) };
+#define DEFINE_NONE(...) DEFINE_ROW(__VA_ARGS__, SCOPE_NONE)
+#define DEFINE_VAULT(...) DEFINE_ROW(__VA_ARGS__, SCOPE_VAULT)
+#define DEFINE_LOCAL(...) DEFINE_ROW(__VA_ARGS__, SCOPE_ENVIRONMENT)
+static const struct rpc_row rows[] = { RPCS(DEFINE_NONE, DEFINE_VAULT, DEFINE_LOCAL) };
 
 const struct rpc_row *dispatch_find(uint32_t number)
 {

@@ -21,12 +21,19 @@ enum rpc_kind {
 	RPC_WRITES, /* needs a request_id and is executed at most once for it */
 };
 
+/* What of the vault a call is about, and so what the caller must be allowed to use. */
+enum rpc_scope {
+	SCOPE_ENVIRONMENT, /* the one that the request names in its first field */
+	SCOPE_VAULT,       /* all of it: a caller of every environment */
+	SCOPE_NONE,        /* the caller's own */
+};
+
 /*
- * GLOBAL rows belong to no environment; the request of every other names one in its first field.
+ * NONE and VAULT rows belong to no environment; X rows to one.
  * X(Name, name, NAME, roles of which one is needed, kind)
  */
-#define RPCS(GLOBAL, X)                                                                            \
-	GLOBAL(Status, status, STATUS, ROLE_NONE_NEEDED, RPC_READS)                                \
+#define RPCS(NONE, VAULT, X)                                                                       \
+	NONE(Status, status, STATUS, ROLE_NONE_NEEDED, RPC_READS)                                  \
 	X(MintKey, mint_key, MINT_KEY, ROLE_ISSUER, RPC_WRITES)                                    \
 	X(VerifyKeys, verify_keys, VERIFY_KEYS, ROLE_VERIFIER, RPC_READS)                          \
 	X(GetKey, get_key, GET_KEY, ROLE_ISSUER | ROLE_AUDITOR, RPC_READS)                         \
@@ -37,26 +44,33 @@ enum rpc_kind {
 	X(VerifyHash, verify_hash, VERIFY_HASH, ROLE_HASHER, RPC_READS)                            \
 	X(ListPeppers, list_peppers, LIST_PEPPERS, ROLE_CUSTODIAN | ROLE_AUDITOR, RPC_READS)       \
 	X(CreatePepper, create_pepper, CREATE_PEPPER, ROLE_CUSTODIAN, RPC_WRITES)                  \
-	X(RotatePepper, rotate_pepper, ROTATE_PEPPER, ROLE_CUSTODIAN, RPC_WRITES)
+	X(RotatePepper, rotate_pepper, ROTATE_PEPPER, ROLE_CUSTODIAN, RPC_WRITES)                  \
+	VAULT(ListLogs, list_logs, LIST_LOGS, ROLE_AUDITOR, RPC_READS)                             \
+	VAULT(ReadLog, read_log, READ_LOG, ROLE_AUDITOR, RPC_READS)                                \
+	VAULT(ProveEntry, prove_entry, PROVE_ENTRY, ROLE_AUDITOR, RPC_READS)                       \
+	VAULT(AddCosignature, add_cosignature, ADD_COSIGNATURE, ROLE_AUDITOR, RPC_WRITES)          \
+	VAULT(RotateLog, rotate_log, ROTATE_LOG, ROLE_CUSTODIAN, RPC_WRITES)                       \
+	X(HashText, hash_text, HASH_TEXT, ROLE_AUDITOR, RPC_READS)                                 \
+	VAULT(GetInventory, get_inventory, GET_INVENTORY, ROLE_AUDITOR, RPC_READS)
 
 /* Each handler makes one domain call and fills the reply from the call's arena. */
 #define DECLARE_HANDLER(Name, name, NAME, roles, kind)                                             \
 	enum pm_err handle_##name(struct call *call,                                               \
 				  const Peppermint__V1__##Name##Request *request,                  \
 				  Peppermint__V1__##Name##Reply *reply) NODISCARD;
-RPCS(DECLARE_HANDLER, DECLARE_HANDLER)
+RPCS(DECLARE_HANDLER, DECLARE_HANDLER, DECLARE_HANDLER)
 #undef DECLARE_HANDLER
 
 struct rpc_row {
 	const char *name;
 	uint32_t roles;
 	enum rpc_kind kind;
-	bool global;
+	enum rpc_scope scope;
 	const ProtobufCMessageDescriptor *request;
 	enum pm_err (*enter)(struct call *call); /* makes the reply and calls the handler */
 };
 
-/* What every request but a global one begins with. */
+/* What the request of every call of one environment begins with. */
 struct rpc_request {
 	ProtobufCMessage base;
 	char *environment;

@@ -66,6 +66,7 @@ enum pm_err envelope_open(struct bytes frame, int64_t arrival, const struct wire
 	if (request.calls > 1)
 		return fail(fault, PM_BAD_REQUEST, "call", "there is more than one");
 	out->deadline = deadline_of(arrival, head->deadline_ms);
+	out->want_receipt = head->want_receipt != 0;
 	out->call = request.call;
 	out->body = request.body;
 	return PM_OK;

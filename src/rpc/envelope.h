@@ -2,6 +2,7 @@
 #ifndef RPC_ENVELOPE_H
 #define RPC_ENVELOPE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -16,7 +17,8 @@
 struct envelope {
 	const char *request_id; /* "" if there is none; in the arena, like operator_name */
 	const char *operator_name;
-	int64_t deadline;  /* monotonic */
+	int64_t deadline; /* monotonic */
+	bool want_receipt;
 	uint32_t call;     /* its field number in Request */
 	struct bytes body; /* borrowed from the frame, not looked at */
 };

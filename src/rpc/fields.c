@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server.h"
+
 static enum pm_err too_long(struct call *call, const char *field, size_t max)
 {
 	char what[48];
@@ -24,6 +26,23 @@ enum pm_err field_required(struct call *call, const char *field, const char *tex
 enum pm_err field_optional(struct call *call, const char *field, const char *text, size_t max)
 {
 	return strlen(text) <= max ? PM_OK : too_long(call, field, max);
+}
+
+enum pm_err field_bytes(struct call *call, const char *field, ProtobufCBinaryData bytes, size_t max)
+{
+	char what[48];
+
+	if (bytes.len <= max)
+		return PM_OK;
+	snprintf(what, sizeof(what), "must be at most %zu bytes", max);
+	return call_refuse(call, PM_TOO_LARGE, field, what);
+}
+
+enum pm_err field_report(struct call *call, Peppermint__V1__Report report)
+{
+	if (protobuf_c_enum_descriptor_get_value(&peppermint__v1__report__descriptor, (int)report))
+		return PM_OK;
+	return call_refuse(call, PM_BAD_REQUEST, "report", "this vault does not know it");
 }
 
 static bool is_base62(char c)
@@ -81,5 +100,44 @@ enum pm_err reply_with_key(struct call *call, struct key_info *info, Peppermint_
 	key->secret_version = info->secret_version;
 	key->pepper_version = info->pepper_version;
 	*out = key;
+	return PM_OK;
+}
+
+static void fill_environment(struct environment_info *from, Peppermint__V1__EnvironmentStatus *to)
+{
+	peppermint__v1__environment_status__init(to);
+	to->name = from->name;
+	to->key_prefix = from->prefix;
+	to->state = (Peppermint__V1__EnvironmentState)from->state;
+	to->detail = from->detail;
+	to->token_label = from->token_label;
+	to->token_serial = from->token_serial;
+	to->token_model = from->token_model;
+	to->token_manufacturer = from->token_manufacturer;
+	to->keys = from->keys;
+	to->quarantined = from->quarantined;
+	to->signer_restarts = from->signer_restarts;
+	to->orphaned_objects = from->orphans;
+}
+
+enum pm_err reply_with_environments(struct call *call, uint32_t which,
+				    Peppermint__V1__EnvironmentStatus ***out, size_t *count)
+{
+	size_t most = call->rpc->environments;
+	struct environment_info *infos = arena_array(call->arena, most, sizeof(*infos));
+	Peppermint__V1__EnvironmentStatus *rooms = arena_array(call->arena, most, sizeof(*rooms));
+	Peppermint__V1__EnvironmentStatus **list = arena_array(call->arena, most, sizeof(*list));
+
+	*count = 0;
+	if (!infos || !rooms || !list)
+		return PM_NO_MEMORY;
+	for (size_t i = 0; i < most; i++) {
+		if ((which & (UINT32_C(1) << i)) == 0)
+			continue;
+		TRY(vault_environment_status(call->rpc->vault, i, &infos[i]));
+		fill_environment(&infos[i], &rooms[i]);
+		list[(*count)++] = &rooms[i];
+	}
+	*out = list;
 	return PM_OK;
 }

@@ -21,6 +21,13 @@ enum pm_err field_optional(struct call *call, const char *field, const char *tex
 /* PM_NOT_FOUND for what cannot be a key's id. */
 enum pm_err field_key_id(struct call *call, const char *text) NODISCARD;
 
+/* At most `max` bytes; PM_TOO_LARGE. */
+enum pm_err field_bytes(struct call *call, const char *field, ProtobufCBinaryData bytes,
+			size_t max) NODISCARD;
+
+/* One that we know: the audit log names it. */
+enum pm_err field_report(struct call *call, Peppermint__V1__Report report) NODISCARD;
+
 /* 1 to 32 of a-z 0-9 -, beginning with a letter. */
 enum pm_err field_pepper_name(struct call *call, const char *field, const char *text) NODISCARD;
 
@@ -29,5 +36,10 @@ bool is_key_id(const char *text);
 /* The record on the wire; its texts are borrowed from `info`. PM_NO_MEMORY. */
 enum pm_err reply_with_key(struct call *call, struct key_info *info,
 			   Peppermint__V1__Key **out) NODISCARD;
+
+/* The status of each environment whose bit is in `which`. */
+enum pm_err reply_with_environments(struct call *call, uint32_t which,
+				    Peppermint__V1__EnvironmentStatus ***out,
+				    size_t *count) NODISCARD;
 
 #endif

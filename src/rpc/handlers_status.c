@@ -1,43 +1,44 @@
-/* Status: the daemon, and the environments that the caller may use. */
+/* Status: the daemon, the audit log, and the environments that the caller may use. */
 #include "base/clock.h"
 #include "call.h"
+#include "fields.h"
 #include "server.h"
+#include "vault/audit.h"
 
-static void fill_environment(struct environment_info *from, Peppermint__V1__EnvironmentStatus *to)
+static uint64_t sink_dropped(const struct rpc *rpc)
 {
-	peppermint__v1__environment_status__init(to);
-	to->name = from->name;
-	to->key_prefix = from->prefix;
-	to->state = (Peppermint__V1__EnvironmentState)from->state;
+	return rpc->config.sink_dropped ? atomic_load(rpc->config.sink_dropped) : 0;
+}
+
+static enum pm_err reply_with_audit(struct call *call, Peppermint__V1__AuditStatus **out)
+{
+	struct vault_audit_status *from = arena_alloc(call->arena, sizeof(*from));
+	Peppermint__V1__AuditStatus *to = arena_alloc(call->arena, sizeof(*to));
+
+	if (!from || !to)
+		return PM_NO_MEMORY;
+	vault_audit_status(call->rpc->vault, from);
+	peppermint__v1__audit_status__init(to);
+	to->state = (Peppermint__V1__AuditState)from->state;
 	to->detail = from->detail;
-	to->token_label = from->token_label;
-	to->token_serial = from->token_serial;
-	to->token_model = from->token_model;
-	to->token_manufacturer = from->token_manufacturer;
-	to->keys = from->keys;
-	to->quarantined = from->quarantined;
-	to->signer_restarts = from->signer_restarts;
-	to->orphaned_objects = from->orphans;
+	to->log = from->log;
+	to->origin = from->origin;
+	to->entries = from->entries;
+	to->unsigned_ = from->not_signed;
+	to->unwitnessed = from->not_witnessed;
+	to->signed_at = from->signed_at;
+	to->sink_dropped = sink_dropped(call->rpc);
+	*out = to;
+	return PM_OK;
 }
 
 enum pm_err handle_status(struct call *call, const Peppermint__V1__StatusRequest *request,
 			  Peppermint__V1__StatusReply *reply)
 {
-	size_t count = call->rpc->environments;
-	struct environment_info *infos = arena_array(call->arena, count, sizeof(*infos));
-	Peppermint__V1__EnvironmentStatus *rooms = arena_array(call->arena, count, sizeof(*rooms));
-
 	(void)request;
-	reply->environments = arena_array(call->arena, count, sizeof(*reply->environments));
-	if (!infos || !rooms || !reply->environments)
-		return PM_NO_MEMORY;
-	for (size_t i = 0; i < count; i++) {
-		if ((call->caller.environments & (UINT32_C(1) << i)) == 0)
-			continue;
-		TRY(vault_environment_status(call->rpc->vault, i, &infos[i]));
-		fill_environment(&infos[i], &rooms[i]);
-		reply->environments[reply->n_environments++] = &rooms[i];
-	}
+	TRY(reply_with_environments(call, call->caller.environments, &reply->environments,
+				    &reply->n_environments));
+	TRY(reply_with_audit(call, &reply->audit));
 	reply->version = call->rpc->version;
 	reply->uptime_seconds = (uint64_t)((clock_now() - call->rpc->started) / NS_PER_SECOND);
 	return PM_OK;

@@ -14,6 +14,7 @@
 #include "callers.h"
 #include "replay.h"
 #include "server.h"
+#include "strangers.h"
 #include "transport.h"
 #include "vault/vault.h"
 #include "workers.h"
@@ -21,6 +22,8 @@
 #define TEXT_MAX 256
 #define VALUE_MAX 16384
 #define JANITOR_PERIOD_MS 250
+#define LOG_WORKERS 2 /* one long reading leaves room for another */
+#define REFUSAL_WORKERS 2
 
 static void tidy(struct rpc *rpc)
 {
@@ -28,7 +31,8 @@ static void tidy(struct rpc *rpc)
 
 	for (size_t i = 0; i < rpc->environments; i++)
 		workers_expire(rpc->workers[i], now);
-	workers_expire(rpc->global, now);
+	for (size_t i = 0; i < POOLS; i++)
+		workers_expire(rpc->pools[i], now);
 	replay_sweep(rpc->replay, now);
 }
 
@@ -117,6 +121,20 @@ static enum pm_err start_janitor(struct rpc *rpc)
 	return PM_OK;
 }
 
+static enum pm_err open_workers(struct rpc *rpc)
+{
+	const struct rpc_config *config = &rpc->config;
+	struct workers **pools = rpc->pools;
+	uint32_t queue = config->queue;
+
+	for (size_t i = 0; i < rpc->environments; i++)
+		TRY(workers_new(config->workers, queue, call_run, &rpc->workers[i]));
+	TRY(workers_new(1, queue, call_run, &pools[POOL_STATUS]));
+	TRY(workers_new(LOG_WORKERS, queue, call_run, &pools[POOL_LOG]));
+	TRY(workers_new(REFUSAL_WORKERS, queue, call_run_denied, &pools[POOL_REFUSALS]));
+	return workers_new(1, queue, stranger_run, &pools[POOL_STRANGERS]);
+}
+
 static enum pm_err open_parts(struct rpc *rpc, const struct rpc_caller *callers, size_t count)
 {
 	const struct rpc_config *config = &rpc->config;
@@ -124,9 +142,7 @@ static enum pm_err open_parts(struct rpc *rpc, const struct rpc_caller *callers,
 	TRY(callers_new(config->per_caller, &rpc->callers));
 	TRY(callers_set(rpc->callers, callers, count));
 	TRY(replay_new(config->replay_bytes, config->replay_seconds, &rpc->replay));
-	for (size_t i = 0; i < rpc->environments; i++)
-		TRY(workers_new(config->workers, config->queue, call_run, &rpc->workers[i]));
-	TRY(workers_new(1, config->queue, call_run, &rpc->global));
+	TRY(open_workers(rpc));
 	TRY(start_janitor(rpc));
 	TRY(transport_new(rpc, &rpc->transport));
 	return transport_listen(rpc->transport);
@@ -169,8 +185,10 @@ static void stop_workers(struct rpc *rpc)
 		if (rpc->workers[i])
 			workers_stop(rpc->workers[i]);
 	}
-	if (rpc->global)
-		workers_stop(rpc->global);
+	for (size_t i = 0; i < POOLS; i++) {
+		if (rpc->pools[i])
+			workers_stop(rpc->pools[i]);
+	}
 }
 
 void rpc_close(struct rpc *rpc, int64_t deadline)
@@ -186,7 +204,8 @@ void rpc_close(struct rpc *rpc, int64_t deadline)
 	transport_free(rpc->transport);
 	for (size_t i = 0; i < rpc->environments; i++)
 		workers_free(rpc->workers[i]);
-	workers_free(rpc->global);
+	for (size_t i = 0; i < POOLS; i++)
+		workers_free(rpc->pools[i]);
 	replay_free(rpc->replay);
 	callers_free(rpc->callers);
 	pthread_cond_destroy(&rpc->stop);

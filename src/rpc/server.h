@@ -19,6 +19,15 @@ struct transport;
 struct vault;
 struct workers;
 
+/* The threads of what belongs to no environment. */
+enum rpc_pool {
+	POOL_STATUS,    /* never behind anything slow */
+	POOL_LOG,       /* reading and keeping the audit log */
+	POOL_REFUSALS,  /* entries of the audit log before a refusal is answered */
+	POOL_STRANGERS, /* entries of connections that get no answer */
+	POOLS,
+};
+
 struct rpc {
 	struct vault *vault;      /* lent */
 	struct rpc_config config; /* its strings are the two below */
@@ -33,7 +42,8 @@ struct rpc {
 	struct transport *transport;
 	size_t environments;
 	struct workers *workers[RPC_ENVIRONMENTS_MAX]; /* by the vault's environment index */
-	struct workers *global;                        /* for calls of no environment */
+	struct workers *pools[POOLS];
+	int64_t strangers_quiet; /* POOL_STRANGERS's thread: it logs nothing before then */
 
 	/* The janitor: ends what waits too long and wipes old answers. */
 	pthread_t janitor;

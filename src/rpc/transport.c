@@ -15,6 +15,7 @@
 #include "connection.h"
 #include "endpoint.h"
 #include "server.h"
+#include "strangers.h"
 
 #define REST_MS 100 /* when nothing can be accepted, such as without descriptors */
 
@@ -30,8 +31,10 @@ struct transport {
 	nng_stream_listener *listener;
 	nng_aio *accepting;
 	nng_aio *pulse;
-	bool resting;      /* the accepting aio only waits */
-	int64_t last_line; /* of the log, about connections; whoever accepts has it */
+	bool resting; /* the accepting aio only waits */
+	/* Whoever accepts has these two. */
+	int64_t last_line; /* of the log, about connections */
+	uint64_t accepted; /* connections, ever */
 
 	pthread_mutex_t lock;
 	pthread_cond_t quiet;       /* no slot is in use */
@@ -159,11 +162,17 @@ static void admit(struct transport *transport, nng_stream *stream)
 	struct peer peer = { 0 };
 	struct connection *connection = NULL;
 
-	if (!identify(stream, &peer))
+	if (!identify(stream, &peer)) {
 		refuse(transport, stream, &peer, "the kernel does not say who it is");
-	else if (!callers_know(transport->rpc->callers, peer.uid))
+		return;
+	}
+	peer.connection = ++transport->accepted;
+	if (!callers_know(transport->rpc->callers, peer.uid)) {
+		strangers_tell(transport->rpc, &peer);
 		refuse(transport, stream, &peer, "no caller in the configuration has that uid");
-	else if (atomic_load(&transport->rpc->closing))
+		return;
+	}
+	if (atomic_load(&transport->rpc->closing))
 		refuse(transport, stream, &peer, "shutting down");
 	else if ((connection = find_idle(transport)) == NULL)
 		refuse(transport, stream, &peer, "too many connections");

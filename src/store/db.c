@@ -9,7 +9,7 @@
 /* How long an SQLite tool of the administrator's (a backup, say) may hold us up. */
 #define DB_BUSY_MS 2000
 #define DB_WAL_KEEP_BYTES "67108864"
-#define DB_VALUE_MAX 65536 /* bytes of a value or row that a reader accepts: ours have < 2000 */
+#define DB_VALUE_MAX 65536 /* bytes of a value or row that a reader accepts: ours have < 10,000 */
 
 /*
  * No statistics behind a global lock, and no temporary files: what a savepoint needs for its

@@ -44,7 +44,7 @@ enum pm_err reader_prepare(struct reader *reader)
 	TRY(row_prepare_select(reader->db, &master_table, 1, &statements[READ_MASTERS]));
 	for (unsigned filter = 0; filter < FILTERS; filter++)
 		TRY(prepare_filter(reader, filter));
-	return PM_OK;
+	return reader_prepare_audit(reader);
 }
 
 static void bind_text(sqlite3_stmt *stmt, int at, const char *text)
@@ -62,9 +62,8 @@ static void report_malformed(struct reader *reader, const struct table *table, c
 		  table->name, what);
 }
 
-/* The one row of a statement whose keys are bound. */
-static enum pm_err read_one(struct reader *reader, sqlite3_stmt *stmt, const struct table *table,
-			    void *out)
+enum pm_err reader_load(struct reader *reader, sqlite3_stmt *stmt, const struct table *table,
+			void *out)
 {
 	int rc = sqlite3_step(stmt);
 
@@ -91,7 +90,7 @@ enum pm_err store_get_environment(struct store *store, const char *name,
 
 	*out = (struct environment_record){ 0 };
 	bind_text(stmt, 1, name);
-	return read_one(reader, stmt, &environment_table, out);
+	return reader_load(reader, stmt, &environment_table, out);
 }
 
 static enum pm_err read_key(struct reader *reader, const char *environment, const char *id,
@@ -102,7 +101,7 @@ static enum pm_err read_key(struct reader *reader, const char *environment, cons
 	*out = (struct key_record){ 0 };
 	bind_text(stmt, 1, environment);
 	bind_text(stmt, 2, id);
-	return read_one(reader, stmt, &key_table, out);
+	return reader_load(reader, stmt, &key_table, out);
 }
 
 enum pm_err store_get_key(struct store *store, const char *environment, const char *id,
@@ -122,7 +121,7 @@ enum pm_err store_get_executed(struct store *store, uint32_t uid, const char *re
 	*out = (struct executed_record){ 0 };
 	sqlite3_bind_int64(stmt, 1, uid);
 	bind_text(stmt, 2, request_id);
-	return read_one(reader, stmt, &executed_table, out);
+	return reader_load(reader, stmt, &executed_table, out);
 }
 
 /* A malformed master key stays in the list, so that it is missed, but cannot pass for sealed. */

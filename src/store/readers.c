@@ -69,6 +69,7 @@ void readers_close(struct readers *readers)
 		struct reader *reader = &readers->all[i];
 		for (size_t s = 0; s < READ_STATEMENTS; s++)
 			sqlite3_finalize(reader->statements[s]);
+		rows_finalize(&reader->rows);
 		db_close(reader->db);
 	}
 	free(readers->all);

@@ -10,13 +10,17 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "row.h"
+#include "rows.h"
 
 enum read_statement {
 	READ_ENVIRONMENT,
 	READ_KEY,
 	READ_EXECUTED,
 	READ_MASTERS,
-	READ_IDS, /* ids and counts: four each, by filter; see read.c */
+	READ_LOG,
+	READ_CHECKPOINTS,                /* by enum store_which */
+	READ_IDS = READ_CHECKPOINTS + 3, /* ids and counts: four each, by filter; see read.c */
 	READ_COUNTS = READ_IDS + 4,
 	READ_STATEMENTS = READ_COUNTS + 4,
 };
@@ -28,6 +32,7 @@ struct reader {
 	struct reader *next;
 	sqlite3 *db;
 	sqlite3_stmt *statements[READ_STATEMENTS];
+	struct rows rows;
 	int64_t deadline;    /* of the reading in progress */
 	int64_t quiet_until; /* malformed rows are logged once a second, not once a read */
 };
@@ -38,7 +43,12 @@ void readers_close(struct readers *readers); /* NULL is allowed; none is taken *
 struct reader *readers_take(struct readers *readers);
 void reader_givep(struct reader **reader); /* for CLEANUP */
 
-/* In read.c, beside what uses them. */
+/* In read.c and read_audit.c, beside what uses them. */
 enum pm_err reader_prepare(struct reader *reader) NODISCARD;
+enum pm_err reader_prepare_audit(struct reader *reader) NODISCARD;
+
+/* The one row of a statement whose keys are bound. */
+enum pm_err reader_load(struct reader *reader, sqlite3_stmt *stmt, const struct table *table,
+			void *out) NODISCARD;
 
 #endif

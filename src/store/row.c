@@ -83,10 +83,33 @@ static const struct column executed_columns[] = {
 	SEAL(executed_record),
 };
 
+static const struct column log_columns[] = {
+	COLUMN("log", log_record, log, COLUMN_INTEGER, 1, STORE_LOGS_MAX),
+	TEXT("origin", log_record, origin),
+	COLUMN("state", log_record, state, COLUMN_INTEGER, LOG_OPEN, LOG_ABANDONED),
+	NUMBER("key_version", log_record, key_version),
+	TEXT("vkey", log_record, vkey),
+	TIME("opened_at", log_record, opened_at),
+	TIME("closed_at", log_record, closed_at),
+	COLUMN("minimum", log_record, minimum, COLUMN_INTEGER, 0, TLOG_SIZE_MAX),
+	REVISION(log_record),
+};
+
+static const struct column checkpoint_columns[] = {
+	COLUMN("log", checkpoint_record, log, COLUMN_INTEGER, 1, STORE_LOGS_MAX),
+	COLUMN("size", checkpoint_record, size, COLUMN_INTEGER, 0, TLOG_SIZE_MAX),
+	BLOB("root", checkpoint_record, root),
+	TIME("at", checkpoint_record, at),
+	NUMBER("cosigned", checkpoint_record, cosigned),
+	TEXT("note", checkpoint_record, note),
+};
+
 const struct table environment_table = TABLE("environment", environment_columns, 1);
 const struct table key_table = TABLE("api_key", key_columns, 2);
 const struct table master_table = TABLE("master_key", master_columns, 4);
 const struct table executed_table = TABLE("executed", executed_columns, 2);
+const struct table log_table = TABLE("audit_log", log_columns, 1);
+const struct table checkpoint_table = TABLE("audit_checkpoint", checkpoint_columns, 2);
 
 static void sql_freep(char **sql)
 {
@@ -149,6 +172,21 @@ enum pm_err row_prepare_select(sqlite3 *db, const struct table *table, size_t ke
 	add_columns(sql, table, 0, keys, "%s = ?%d", " AND ");
 	sqlite3_str_appendall(sql, " ORDER BY ");
 	add_columns(sql, table, 0, table->keys, "%s", ", ");
+	return prepare(db, sql, out);
+}
+
+enum pm_err row_prepare_newest(sqlite3 *db, const struct table *table, const char *condition,
+			       sqlite3_stmt **out)
+{
+	sqlite3_str *sql = sqlite3_str_new(db);
+	size_t last = table->keys - 1;
+
+	sqlite3_str_appendall(sql, "SELECT ");
+	add_columns(sql, table, 0, table->count, "%s", ", ");
+	sqlite3_str_appendf(sql, " FROM %s WHERE ", table->name);
+	add_columns(sql, table, 0, last, "%s = ?%d", " AND ");
+	sqlite3_str_appendf(sql, " AND %s ORDER BY %s DESC LIMIT 1", condition,
+			    table->columns[last].name);
 	return prepare(db, sql, out);
 }
 

@@ -29,7 +29,8 @@ struct table {
 	size_t keys; /* columns of the primary key */
 };
 
-extern const struct table environment_table, key_table, master_table, executed_table;
+extern const struct table environment_table, key_table, master_table, executed_table, log_table,
+	checkpoint_table;
 
 enum pm_err row_prepare_insert(sqlite3 *db, const struct table *table,
 			       sqlite3_stmt **out) NODISCARD;
@@ -38,6 +39,10 @@ enum pm_err row_prepare_update(sqlite3 *db, const struct table *table,
 			       sqlite3_stmt **out) NODISCARD;
 /* The rows with these first `keys` columns of the primary key, in its order. */
 enum pm_err row_prepare_select(sqlite3 *db, const struct table *table, size_t keys,
+			       sqlite3_stmt **out) NODISCARD;
+
+/* Of the rows with all but the last column of the primary key, and `condition`: the greatest. */
+enum pm_err row_prepare_newest(sqlite3 *db, const struct table *table, const char *condition,
 			       sqlite3_stmt **out) NODISCARD;
 
 /*

@@ -78,6 +78,45 @@ const char *const schema_migrations[] = {
 	"  PRIMARY KEY (uid, request_id)"
 	") STRICT, WITHOUT ROWID;"
 	"CREATE INDEX executed_by_time ON executed (at);",
+
+	"CREATE TABLE audit_log ("
+	"  log INTEGER NOT NULL PRIMARY KEY CHECK (log BETWEEN 1 AND 256),"
+	"  origin TEXT NOT NULL,"
+	"  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),"
+	"  key_version INTEGER NOT NULL CHECK (key_version " U32 "),"
+	"  vkey TEXT NOT NULL,"
+	"  opened_at INTEGER NOT NULL CHECK (opened_at >= 0),"
+	"  closed_at INTEGER NOT NULL CHECK (closed_at >= 0),"
+	"  minimum INTEGER NOT NULL CHECK (minimum >= 0 AND minimum % 256 = 0),"
+	"  revision INTEGER NOT NULL CHECK (revision > 0)"
+	") STRICT, WITHOUT ROWID;"
+
+	/* By rowid, so that the next entry is always the table's last. */
+	"CREATE TABLE audit_leaf ("
+	"  position INTEGER PRIMARY KEY," /* log << 40 | index */
+	"  hash BLOB NOT NULL CHECK (length(hash) = 32),"
+	"  entry BLOB NOT NULL CHECK (length(entry) BETWEEN 1 AND 8192)"
+	") STRICT;"
+
+	"CREATE TABLE audit_node ("
+	"  log INTEGER NOT NULL,"
+	"  row INTEGER NOT NULL CHECK (row BETWEEN 1 AND 5),"
+	"  n INTEGER NOT NULL CHECK (n >= 0),"
+	"  hash BLOB NOT NULL CHECK (length(hash) = 32),"
+	"  PRIMARY KEY (log, row, n)"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE audit_checkpoint ("
+	"  log INTEGER NOT NULL,"
+	"  size INTEGER NOT NULL CHECK (size >= 0),"
+	"  root BLOB NOT NULL CHECK (length(root) = 32),"
+	"  at INTEGER NOT NULL CHECK (at >= 0),"
+	"  cosigned INTEGER NOT NULL CHECK (cosigned " U32 "),"
+	"  note TEXT NOT NULL CHECK (cosigned = 0 OR note <> ''),"
+	"  PRIMARY KEY (log, size)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX audit_checkpoint_not_cosigned ON audit_checkpoint (log, size)"
+	"  WHERE cosigned = 0;",
 };
 /* clang-format on */
 const size_t schema_version = sizeof(schema_migrations) / sizeof(schema_migrations[0]);

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "db.h"
+#include "ledger.h"
 #include "row.h"
 
 /* 16 MiB. Pages changed again meanwhile are moved once: fewer checkpoints move less. */
@@ -17,7 +18,7 @@ static const char *const frame_sql[FRAMES] = {
 	[ROLLBACK_TO] = "ROLLBACK TO one", [RELEASE] = "RELEASE one",
 };
 
-enum { OPS = STORE_INSERT_EXECUTED + 1 };
+enum { OPS = STORE_INSERT_EXECUTED + 1 }; /* of records; the ledger's follow */
 
 /* What each op does to which table, and what it means that its key is taken. */
 static const struct op {
@@ -39,7 +40,9 @@ struct write {
 	sqlite3_stmt *changes[OPS];
 	sqlite3_stmt *prune;
 	sqlite3_stmt *overwrite;
-	int wal_pages; /* after the last commit */
+	struct ledger *ledger;
+	struct openlog committed; /* the open log as of the last commit */
+	int wal_pages;            /* after the last commit */
 };
 
 static void write_freep(struct write **write)
@@ -84,6 +87,8 @@ enum pm_err write_new(sqlite3 *db, struct write **out)
 		       " FROM executed WHERE at < ?1 ORDER BY at LIMIT ?2)",
 		       &write->prune));
 	TRY(prepare_overwrite(write));
+	TRY(ledger_new(db, &write->ledger));
+	write->committed = *ledger_open_log(write->ledger);
 	sqlite3_wal_hook(db, note_wal_pages, write);
 	*out = TAKE(write);
 	return PM_OK;
@@ -100,6 +105,7 @@ void write_free(struct write *write)
 		sqlite3_finalize(write->changes[i]);
 	sqlite3_finalize(write->prune);
 	sqlite3_finalize(write->overwrite);
+	ledger_free(write->ledger);
 	free(write);
 }
 
@@ -110,6 +116,7 @@ enum pm_err write_begin(struct write *write)
 
 void write_rollback(struct write *write)
 {
+	ledger_put_back(write->ledger, &write->committed);
 	/* SQLite has rolled back by itself after many failures. */
 	if (sqlite3_get_autocommit(write->db))
 		return;
@@ -138,9 +145,16 @@ enum pm_err write_end(struct write *write)
 	int rc = sqlite3_step(write->frames[COMMIT]);
 
 	sqlite3_reset(write->frames[COMMIT]);
-	if (rc == SQLITE_DONE)
+	if (rc == SQLITE_DONE) {
+		write->committed = *ledger_open_log(write->ledger);
 		return PM_OK;
+	}
 	return settle(write, rc, db_failed(write->db, rc, "committing"));
+}
+
+const struct openlog *write_open_log(const struct write *write)
+{
+	return &write->committed;
 }
 
 static enum pm_err change_failed(struct write *write, const struct op *op, int rc)
@@ -156,7 +170,7 @@ static enum pm_err change_failed(struct write *write, const struct op *op, int r
 static enum pm_err change_one(struct write *write, const struct store_change *change)
 {
 	if ((size_t)change->op >= OPS)
-		return PM_INTERNAL;
+		return ledger_apply(write->ledger, change);
 	const struct op *op = &ops[change->op];
 	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = write->changes[change->op];
 
@@ -177,12 +191,16 @@ static enum pm_err change_all(struct write *write, const struct store_change *ch
 enum pm_err write_apply(struct write *write, const struct store_change *changes, size_t count,
 			enum pm_err *outcome)
 {
+	struct openlog before = *ledger_open_log(write->ledger);
+
 	TRY(db_run(write->frames[SAVEPOINT], "opening a savepoint"));
 	*outcome = change_all(write, changes, count);
 	if (sqlite3_get_autocommit(write->db))
 		return *outcome;
-	if (*outcome != PM_OK)
+	if (*outcome != PM_OK) {
+		ledger_put_back(write->ledger, &before);
 		TRY(db_run(write->frames[ROLLBACK_TO], "rolling back to a savepoint"));
+	}
 	return db_run(write->frames[RELEASE], "closing a savepoint");
 }
 

@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include "openlog.h"
 #include "store/store.h"
 
 struct write;
@@ -22,6 +23,9 @@ void write_free(struct write *write);
 enum pm_err write_begin(struct write *write) NODISCARD;
 enum pm_err write_end(struct write *write) NODISCARD;
 void write_rollback(struct write *write);
+
+/* The open log as of the last end that did not fail. */
+const struct openlog *write_open_log(const struct write *write);
 
 /*
  * All changes or none of them, inside the transaction; *outcome is store_commit's answer. Returns

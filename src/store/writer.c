@@ -47,6 +47,7 @@ struct writer {
 	TAILQ_HEAD(commit_queue, commit) queue;
 	size_t queued;
 	bool stop;
+	struct openlog open_log; /* as of the last commit */
 };
 
 static void run_batch(struct writer *writer, size_t count)
@@ -95,6 +96,7 @@ static size_t take_batch(struct writer *writer)
 
 static void finish_batch(struct writer *writer, size_t count)
 {
+	writer->open_log = *write_open_log(writer->write);
 	for (size_t i = 0; i < count; i++) {
 		writer->batch[i]->state = COMMIT_DONE;
 		pthread_cond_signal(&writer->batch[i]->done);
@@ -171,6 +173,7 @@ enum pm_err writer_start(sqlite3 *db, const struct store_config *config, struct 
 	if (!writer->batch)
 		return PM_NO_MEMORY;
 	TRY(write_new(writer->db, &writer->write));
+	writer->open_log = *write_open_log(writer->write);
 	int rc = start_thread(writer);
 	if (rc != 0) {
 		log_error("store: starting the writer: %s", strerror(rc));
@@ -246,4 +249,11 @@ enum pm_err writer_commit(struct writer *writer, const struct store_change *chan
 	pthread_mutex_unlock(&writer->lock);
 	pthread_cond_destroy(&commit.done);
 	return err;
+}
+
+void writer_open_log(struct writer *writer, struct openlog *out)
+{
+	pthread_mutex_lock(&writer->lock);
+	*out = writer->open_log;
+	pthread_mutex_unlock(&writer->lock);
 }

@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include "openlog.h"
 #include "store/store.h"
 
 struct writer;
@@ -21,5 +22,8 @@ void writer_stop(struct writer *writer);
 /* As store_commit. */
 enum pm_err writer_commit(struct writer *writer, const struct store_change *changes, size_t count,
 			  int64_t deadline) NODISCARD;
+
+/* The open log as of the last commit that has returned. Any thread. */
+void writer_open_log(struct writer *writer, struct openlog *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "environment.h"
+#include "logbook.h"
 #include "master.h"
 #include "seal.h"
 
@@ -186,18 +187,36 @@ static enum pm_err mix_in_randomness(struct environment *env, int64_t deadline)
 	return PM_OK;
 }
 
-static enum pm_err have_api_keys_pepper(struct environment *env, int64_t deadline)
+static enum pm_err refuse_lost(struct environment *env, const char *purpose, const char *name,
+			       enum pm_err err)
+{
+	if (err != PM_TOKEN_MISMATCH || env->detail[0])
+		return err;
+	return attach_refuse(env,
+			     "the token holds a %s %s whose record the database has lost: restore "
+			     "the database from a backup",
+			     purpose, name);
+}
+
+/* Databases from before there was such a key get it here as well. */
+static enum pm_err have_master(struct environment *env, const char *purpose, const char *name,
+			       int64_t deadline)
 {
 	struct master_record active;
 
-	if (environment_master(env, PURPOSE_PEPPER, VAULT_API_KEYS_PEPPER, 0, &active) == PM_OK)
+	if (environment_master(env, purpose, name, 0, &active) == PM_OK)
 		return PM_OK;
-	enum pm_err err = master_create(env, PURPOSE_PEPPER, VAULT_API_KEYS_PEPPER, NULL, deadline);
-	if (err != PM_TOKEN_MISMATCH)
-		return err;
-	return attach_refuse(env,
-			     "the token holds a pepper " VAULT_API_KEYS_PEPPER " whose record the "
-			     "database has lost: restore the database from a backup");
+	return refuse_lost(env, purpose, name,
+			   master_create(env, purpose, name, NULL, NULL, deadline));
+}
+
+static enum pm_err have_masters(struct environment *env, int64_t deadline)
+{
+	TRY(have_master(env, PURPOSE_PEPPER, VAULT_API_KEYS_PEPPER, deadline));
+	TRY(have_master(env, PURPOSE_AUDIT, AUDIT_TEXT_NAME, deadline));
+	if (audit_environment(env->audit) != env)
+		return PM_OK;
+	return refuse_lost(env, PURPOSE_AUDIT, AUDIT_LOG_NAME, logbook_have_key(env, deadline));
 }
 
 static enum pm_err attach(struct environment *env, int64_t deadline)
@@ -220,12 +239,37 @@ static enum pm_err attach(struct environment *env, int64_t deadline)
 	TRY(check_masters(env, deadline));
 	TRY(check_environment_seal(env, &record, deadline));
 	TRY(mix_in_randomness(env, deadline));
-	TRY(have_api_keys_pepper(env, deadline));
+	TRY(have_masters(env, deadline));
 	return report_orphans(env, deadline);
+}
+
+static void clear_detail(struct environment *env)
+{
+	pthread_rwlock_wrlock(&env->lock);
+	env->detail[0] = '\0';
+	pthread_rwlock_unlock(&env->lock);
+}
+
+/* That it serves, or that it does not, is in the log before anybody is told. */
+static enum pm_err write_verdict(struct environment *env, enum pm_err verdict, int64_t deadline)
+{
+	struct leaf leaf CLEANUP(leaf_drop);
+	struct hsm_status status;
+
+	hsm_status(env->hsm, &status);
+	leaf_begin(&leaf, verdict == PM_OK ? LEAF_ENV_SERVE : LEAF_ENV_REFUSE, NULL, env->audit,
+		   env);
+	leaf_text(&leaf, "token", status.serial);
+	if (verdict != PM_OK) {
+		leaf_fail(&leaf, verdict);
+		leaf_text(&leaf, "detail", env->detail);
+	}
+	return audit_append(env->audit, &leaf, NULL, deadline);
 }
 
 enum pm_err environment_attach(struct environment *env, uint64_t generation, int64_t deadline)
 {
+	clear_detail(env);
 	enum pm_err err = attach(env, deadline);
 	struct hsm_status status;
 
@@ -236,11 +280,10 @@ enum pm_err environment_attach(struct environment *env, uint64_t generation, int
 	hsm_status(env->hsm, &status);
 	if (status.generation != generation)
 		return PM_HSM_UNAVAILABLE;
+	TRY(write_verdict(env, err, deadline));
 	pthread_rwlock_wrlock(&env->lock);
 	env->generation = generation;
 	env->refusal = err;
-	if (err == PM_OK)
-		env->detail[0] = '\0';
 	pthread_rwlock_unlock(&env->lock);
 	if (err == PM_OK)
 		log_info("vault: environment %s serves", env->name);

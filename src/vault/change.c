@@ -2,8 +2,20 @@
  * Changes to a stored key: rotate and revoke. A record is read, checked, changed, sealed and
  * written only if nobody changed it meanwhile; if somebody did, all of it is done again.
  */
+#include <string.h>
+
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "domain.h"
+#include "refusal.h"
+
+/* Told as such, and not instead of what becomes of the change. */
+static enum pm_err tell_quarantine(struct actor *actor, struct environment *env, const char *id)
+{
+	TRY(refusal_of_quarantined(env, actor, id));
+	actor->receipt = (struct vault_receipt){ 0 };
+	return PM_RECORD_QUARANTINED;
+}
 
 /* The checked record, or why it cannot be had. */
 static enum pm_err load_key(struct vault *vault, struct actor *actor, struct environment *env,
@@ -12,25 +24,13 @@ static enum pm_err load_key(struct vault *vault, struct actor *actor, struct env
 	if (!apikey_is_id(id))
 		return PM_NOT_FOUND;
 	enum pm_err err = store_get_key(vault->store, env->name, id, record);
+	if (err == PM_OK || err == PM_RECORD_QUARANTINED)
+		strcpy(actor->key_id, id);
 	if (err == PM_RECORD_QUARANTINED)
 		environment_quarantine(env, "key", id);
-	TRY(err);
-	return seal_check_key(env, record, actor->deadline);
-}
-
-static enum pm_err save_key(struct vault *vault, struct actor *actor, struct environment *env,
-			    struct key_record *record)
-{
-	struct executed_record executed;
-	const struct store_change changes[] = {
-		{ .op = STORE_UPDATE_KEY, .key = record },
-		{ .op = STORE_INSERT_EXECUTED, .executed = &executed },
-	};
-
-	record->revision++;
-	request_record(env, actor, record->id, &executed);
-	TRY(request_seal_with_key(env, &executed, record, actor->deadline));
-	return store_commit(vault->store, changes, 2, actor->deadline);
+	else if (err == PM_OK)
+		err = seal_check_key(env, record, actor->deadline);
+	return err == PM_RECORD_QUARANTINED ? tell_quarantine(actor, env, id) : err;
 }
 
 static enum pm_err check_rotatable(struct actor *actor, const struct key_record *record,
@@ -62,6 +62,19 @@ static void retire_current(struct key_record *record, int64_t overlap, int64_t n
 	record->rotated_at = now;
 }
 
+static enum pm_err save_rotated(struct actor *actor, struct environment *env,
+				const struct rotate_params *params, struct key_record *record)
+{
+	struct leaf leaf CLEANUP(leaf_drop);
+
+	leaf_begin(&leaf, LEAF_KEY_ROTATE, actor, env->audit, env);
+	key_leaf_fill(&leaf, record);
+	leaf_time(&leaf, "overlap_until", record->secrets[SECRET_PREVIOUS].not_after);
+	leaf_flag(&leaf, "force", params->force);
+	record->revision++;
+	return request_commit_key(env, actor, STORE_UPDATE_KEY, record, &leaf);
+}
+
 static enum pm_err try_rotate(struct vault *vault, struct actor *actor, struct environment *env,
 			      const struct rotate_params *params, struct key_record *record,
 			      struct key_text *text)
@@ -73,7 +86,7 @@ static enum pm_err try_rotate(struct vault *vault, struct actor *actor, struct e
 	retire_current(record, params->overlap, now);
 	TRY(secret_renew(env, record, record->secrets[SECRET_PREVIOUS].version + 1, text,
 			 actor->deadline));
-	return save_key(vault, actor, env, record);
+	return save_rotated(actor, env, params, record);
 }
 
 enum pm_err vault_rotate(struct vault *vault, struct actor *actor,
@@ -100,14 +113,38 @@ enum pm_err vault_rotate(struct vault *vault, struct actor *actor,
 	return err;
 }
 
+static enum pm_err save_revoked(struct actor *actor, struct environment *env,
+				struct key_record *record)
+{
+	struct leaf leaf CLEANUP(leaf_drop);
+
+	leaf_begin(&leaf, LEAF_KEY_REVOKE, actor, env->audit, env);
+	key_leaf_fill(&leaf, record);
+	record->revision++;
+	return request_commit_key(env, actor, STORE_UPDATE_KEY, record, &leaf);
+}
+
+/* The caller has what he wants, and the log does not count a change that there was not. */
+static enum pm_err tell_revoked_before(struct actor *actor, struct environment *env,
+				       const struct key_record *record)
+{
+	struct leaf leaf CLEANUP(leaf_drop);
+
+	leaf_begin(&leaf, LEAF_KEY_REVOKE, actor, env->audit, env);
+	key_leaf_fill(&leaf, record);
+	leaf_fail(&leaf, PM_ALREADY_DONE);
+	leaf_resolve(&leaf, actor->deadline);
+	return audit_append(env->audit, &leaf, &actor->receipt, actor->deadline);
+}
+
 static enum pm_err try_revoke(struct vault *vault, struct actor *actor, struct environment *env,
 			      const char *key_id, struct key_record *record)
 {
 	TRY(load_key(vault, actor, env, key_id, record));
 	if (record->revoked_at != 0)
-		return PM_OK;
+		return tell_revoked_before(actor, env, record);
 	record->revoked_at = clock_unix();
-	return save_key(vault, actor, env, record);
+	return save_revoked(actor, env, record);
 }
 
 enum pm_err vault_revoke(struct vault *vault, struct actor *actor, const char *environment,

@@ -100,6 +100,15 @@ static enum key_state state_of(const struct key_record *record, int64_t now)
 	return KEY_ACTIVE;
 }
 
+void key_leaf_fill(struct leaf *leaf, const struct key_record *record)
+{
+	const struct secret_record *current = &record->secrets[SECRET_CURRENT];
+
+	leaf_text(leaf, "key", record->id);
+	leaf_number(leaf, "secret_version", current->version);
+	leaf_number(leaf, "pepper_version", current->pepper_version);
+}
+
 void key_info_fill(const struct key_record *record, struct key_info *info)
 {
 	const struct secret_record *current = &record->secrets[SECRET_CURRENT];

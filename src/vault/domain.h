@@ -6,6 +6,7 @@
 #define VAULT_DOMAIN_H
 
 #include "apikey.h"
+#include "audit.h"
 #include "environment.h"
 #include "request.h"
 #include "scratch.h"
@@ -18,12 +19,13 @@
 
 struct vault {
 	struct store *store;
+	struct audit *audit;
 	struct scratch_pool scratch; /* blocks of the largest batch */
 	struct environment environments[VAULT_ENVIRONMENTS_MAX];
 	size_t environment_count;
 };
 
-/* The environment, in service. PM_NOT_FOUND, or what environment_enter says. */
+/* The environment, in service. PM_AUDIT_BLOCKED, PM_NOT_FOUND, or what environment_enter says. */
 enum pm_err vault_enter(struct vault *vault, const struct actor *actor, const char *name,
 			struct environment **out) NODISCARD;
 
@@ -50,6 +52,9 @@ enum pm_err secret_renew(struct environment *env, struct key_record *record, uin
 			 struct key_text *text, int64_t deadline) NODISCARD;
 
 void key_info_fill(const struct key_record *record, struct key_info *info);
+
+/* What every leaf of a changed key tells: its id, and versions of its current secret. */
+void key_leaf_fill(struct leaf *leaf, const struct key_record *record);
 
 /* A copy into a fixed field; false if it is longer. */
 bool copy_text(char *out, size_t room, const char *text);

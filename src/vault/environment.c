@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "names.h"
 
 enum pm_err environment_init(struct environment *env, const struct vault_environment *config,
 			     struct store *store)
@@ -22,12 +23,14 @@ enum pm_err environment_init(struct environment *env, const struct vault_environ
 	pthread_mutex_init(&env->change_lock, NULL);
 	pthread_cond_init(&env->change_over, NULL);
 	pthread_rwlock_init(&env->lock, NULL);
+	TRY(names_new(&env->names));
 	return env->masters ? PM_OK : PM_NO_MEMORY;
 }
 
 void environment_end(struct environment *env)
 {
 	free(env->masters);
+	names_free(env->names);
 	pthread_mutex_destroy(&env->change_lock);
 	pthread_cond_destroy(&env->change_over);
 	pthread_rwlock_destroy(&env->lock);
@@ -84,6 +87,16 @@ enum pm_err environment_enter(struct environment *env, int64_t deadline)
 		verdict = environment_attach(env, status.generation, deadline);
 	environment_end_change(env);
 	return verdict;
+}
+
+bool environment_in_service(struct environment *env)
+{
+	struct hsm_status status;
+	enum pm_err verdict = PM_OK;
+
+	hsm_status(env->hsm, &status);
+	return status.state == HSM_SERVING && already_checked(env, status.generation, &verdict) &&
+	       verdict == PM_OK;
 }
 
 static bool same_master(const struct master_record *a, const char *purpose, const char *name)

@@ -19,12 +19,20 @@
 #define PURPOSE_PEPPER "pepper"
 #define PURPOSE_INTEGRITY "integrity"
 #define INTEGRITY_NAME "records"
+#define PURPOSE_AUDIT "audit"
+#define AUDIT_TEXT_NAME "text" /* hides callers' texts in the audit log */
+#define AUDIT_LOG_NAME "log"   /* a pair: signs the log's checkpoints; of one environment only */
+
+struct audit;
+struct names;
 
 struct environment {
 	char name[VAULT_ENVIRONMENT_MAX + 1];
 	char prefix[VAULT_PREFIX_MAX + 1];
 	struct hsm *hsm;
 	struct store *store;
+	struct audit *audit;
+	struct names *names; /* texts that the audit log hides, as it writes them */
 	atomic_uint_fast64_t quarantined;
 
 	pthread_mutex_t change_lock; /* guards `changing`: together they are `change` */
@@ -49,6 +57,9 @@ void environment_end(struct environment *env);
  * PM_TOKEN_MISMATCH, PM_STORE_….
  */
 enum pm_err environment_enter(struct environment *env, int64_t deadline) NODISCARD;
+
+/* The same as it is now: is its present token the one that was checked? */
+bool environment_in_service(struct environment *env);
 
 /* Waits for whoever else changes master keys: PM_DEADLINE_EXCEEDED. Then ends that again. */
 enum pm_err environment_begin_change(struct environment *env, int64_t deadline) NODISCARD;

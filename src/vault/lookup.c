@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "domain.h"
+#include "refusal.h"
 
 /* A quarantined record's fields mean nothing: only what it was asked for by is told. */
 static void key_info_quarantined(const struct environment *env, const char *id,
@@ -13,6 +14,37 @@ static void key_info_quarantined(const struct environment *env, const char *id,
 	strcpy(info->id, id);
 }
 
+/* The text that names nothing is the caller's: the entry has only that there was one. */
+static enum pm_err tell_not_found(struct environment *env, struct actor *actor)
+{
+	const struct fold_act act = {
+		.type = LEAF_KEY_READ, .env = env, .reason = PM_REASON_UNKNOWN_KEY, .count = 1
+	};
+
+	return audit_refusals(env->audit, actor, &act, 1);
+}
+
+static enum pm_err tell_read(struct environment *env, struct actor *actor, const char *key_id)
+{
+	const struct fold_act act = {
+		.type = LEAF_KEY_READ, .env = env, .key = key_id, .count = 1
+	};
+
+	return audit_acts(env->audit, actor, &act, 1);
+}
+
+static enum pm_err load(struct environment *env, const struct actor *actor, const char *key_id,
+			struct key_record *record)
+{
+	if (!apikey_is_id(key_id))
+		return PM_NOT_FOUND;
+	enum pm_err err = store_get_key(env->store, env->name, key_id, record);
+	if (err == PM_RECORD_QUARANTINED)
+		environment_quarantine(env, "key", key_id);
+	TRY(err);
+	return seal_check_key(env, record, actor->deadline);
+}
+
 enum pm_err vault_get(struct vault *vault, struct actor *actor, const char *environment,
 		      const char *key_id, struct key_info *info)
 {
@@ -20,20 +52,16 @@ enum pm_err vault_get(struct vault *vault, struct actor *actor, const char *envi
 	struct key_record record;
 
 	TRY(vault_enter(vault, actor, environment, &env));
-	if (!apikey_is_id(key_id))
-		return PM_NOT_FOUND;
-	enum pm_err err = store_get_key(vault->store, env->name, key_id, &record);
-	if (err == PM_RECORD_QUARANTINED)
-		environment_quarantine(env, "key", key_id);
-	else if (err == PM_OK)
-		err = seal_check_key(env, &record, actor->deadline);
+	enum pm_err err = load(env, actor, key_id, &record);
+	if (err == PM_NOT_FOUND)
+		TRY(tell_not_found(env, actor));
 	if (err == PM_RECORD_QUARANTINED) {
 		key_info_quarantined(env, key_id, info);
-		return PM_OK;
+		return refusal_of_quarantined(env, actor, key_id);
 	}
 	TRY(err);
 	key_info_fill(&record, info);
-	return PM_OK;
+	return tell_read(env, actor, key_id);
 }
 
 /* One more than a page, to know whether another follows. */
@@ -42,7 +70,8 @@ struct list_work {
 	struct seal_task tasks[VAULT_PAGE_MAX + 1];
 };
 
-static void fill_page(struct environment *env, struct list_work *work, struct key_page *page)
+static enum pm_err fill_page(struct environment *env, struct actor *actor, struct list_work *work,
+			     struct key_page *page)
 {
 	for (size_t i = 0; i < page->count; i++) {
 		if (work->tasks[i].holds) {
@@ -51,7 +80,9 @@ static void fill_page(struct environment *env, struct list_work *work, struct ke
 		}
 		environment_quarantine(env, "key", work->records[i].id);
 		key_info_quarantined(env, work->records[i].id, &page->keys[i]);
+		TRY(refusal_of_quarantined(env, actor, work->records[i].id));
 	}
+	return PM_OK;
 }
 
 enum pm_err vault_list(struct vault *vault, struct actor *actor, const struct list_params *params,
@@ -83,9 +114,9 @@ enum pm_err vault_list(struct vault *vault, struct actor *actor, const struct li
 	for (size_t i = 0; i < page->count; i++)
 		seal_cover_key(&work->tasks[i], &work->records[i]);
 	TRY(seal_check(env, work->tasks, page->count, actor->deadline));
-	fill_page(env, work, page);
+	TRY(fill_page(env, actor, work, page));
 	page->next_page_token[0] = '\0';
 	if (more)
 		strcpy(page->next_page_token, page->keys[page->count - 1].id);
-	return PM_OK;
+	return tell_read(env, actor, NULL);
 }

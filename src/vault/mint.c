@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "domain.h"
 
@@ -29,22 +30,28 @@ static enum pm_err describe(const struct environment *env, const struct actor *a
 	return apikey_new_id(record->id);
 }
 
-static enum pm_err mint(struct vault *vault, struct actor *actor, struct environment *env,
+static enum pm_err commit(struct actor *actor, struct environment *env, struct key_record *record)
+{
+	struct leaf leaf CLEANUP(leaf_drop);
+
+	leaf_begin(&leaf, LEAF_KEY_MINT, actor, env->audit, env);
+	key_leaf_fill(&leaf, record);
+	leaf_hide(&leaf, "account", record->account);
+	leaf_hide(&leaf, "product", record->product);
+	leaf_hide(&leaf, "name", record->name);
+	if (record->expires_at != 0)
+		leaf_time(&leaf, "expires", record->expires_at);
+	return request_commit_key(env, actor, STORE_INSERT_KEY, record, &leaf);
+}
+
+static enum pm_err mint(struct actor *actor, struct environment *env,
 			const struct mint_params *params, struct key_record *record,
 			struct key_text *text)
 {
-	struct executed_record executed;
-	const struct store_change changes[] = {
-		{ .op = STORE_INSERT_KEY, .key = record },
-		{ .op = STORE_INSERT_EXECUTED, .executed = &executed },
-	};
-
 	TRY(check_params(actor, params));
 	TRY(describe(env, actor, params, record));
 	TRY(secret_renew(env, record, 1, text, actor->deadline));
-	request_record(env, actor, record->id, &executed);
-	TRY(request_seal_with_key(env, &executed, record, actor->deadline));
-	return store_commit(vault->store, changes, 2, actor->deadline);
+	return commit(actor, env, record);
 }
 
 enum pm_err vault_mint(struct vault *vault, struct actor *actor, const struct mint_params *params,
@@ -55,7 +62,7 @@ enum pm_err vault_mint(struct vault *vault, struct actor *actor, const struct mi
 
 	TRY(vault_enter(vault, actor, params->environment, &env));
 	TRY(request_begin(env, actor));
-	enum pm_err err = mint(vault, actor, env, params, &record, text);
+	enum pm_err err = mint(actor, env, params, &record, text);
 	if (err == PM_OK)
 		key_info_fill(&record, info);
 	else

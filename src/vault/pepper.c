@@ -1,6 +1,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "domain.h"
 #include "master.h"
 
@@ -90,11 +91,25 @@ static size_t count_peppers(struct environment *env, const char *name, bool *exi
 	return names;
 }
 
+static enum pm_err create(struct environment *env, struct actor *actor, const char *name,
+			  bool rotate)
+{
+	struct executed_record executed;
+	struct leaf leaf CLEANUP(leaf_drop);
+
+	leaf_begin(&leaf, rotate ? LEAF_PEPPER_ROTATE : LEAF_PEPPER_CREATE, actor, env->audit, env);
+	leaf_text(&leaf, "pepper", name);
+	leaf_resolve(&leaf, actor->deadline);
+	request_record(env, actor, "", &executed);
+	TRY(master_create(env, PURPOSE_PEPPER, name, &executed, &leaf, actor->deadline));
+	audit_receipt(&leaf.receipt, &actor->receipt);
+	return PM_OK;
+}
+
 /* Inside a change: what exists stays as it is until the new version is there. */
 static enum pm_err make_version(struct environment *env, struct actor *actor, const char *name,
 				bool rotate)
 {
-	struct executed_record executed;
 	bool exists = false;
 
 	TRY(request_begin(env, actor));
@@ -105,8 +120,7 @@ static enum pm_err make_version(struct environment *env, struct actor *actor, co
 		return PM_ALREADY_EXISTS;
 	if (!rotate && names >= VAULT_PEPPERS_MAX)
 		return PM_TOO_LARGE;
-	request_record(env, actor, "", &executed);
-	return master_create(env, PURPOSE_PEPPER, name, &executed, actor->deadline);
+	return create(env, actor, name, rotate);
 }
 
 static enum pm_err change_pepper(struct vault *vault, struct actor *actor, const char *environment,
@@ -147,5 +161,6 @@ enum pm_err vault_list_peppers(struct vault *vault, struct actor *actor, const c
 
 	TRY(vault_enter(vault, actor, environment, &env));
 	collect(env, NULL, infos, count);
-	return PM_OK;
+	const struct fold_act act = { .type = LEAF_PEPPER_READ, .env = env, .count = 1 };
+	return audit_acts(vault->audit, actor, &act, 1);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "attach.h"
+#include "audit.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -58,7 +59,7 @@ static enum pm_err provision_integrity(struct environment *env, bool resumed,
 
 	if (!resumed) {
 		TRY(master_stage(env, PURPOSE_INTEGRITY, INTEGRITY_NAME, record));
-		TRY(store_commit(env->store, &intent, 1, deadline));
+		TRY(master_commit(env, &intent, LEAF_MASTER_STAGE, deadline));
 	}
 	master_label(record, label);
 	memcpy(id.bytes, record->key_id, sizeof(id.bytes));
@@ -68,14 +69,30 @@ static enum pm_err provision_integrity(struct environment *env, bool resumed,
 	return master_check_value(env, record, record->check, deadline);
 }
 
+static enum pm_err commit(struct environment *env, const struct master_record *integrity,
+			  const struct environment_record *record, int64_t deadline)
+{
+	struct leaf active CLEANUP(leaf_drop);
+	struct leaf provision CLEANUP(leaf_drop);
+	const struct store_change changes[] = {
+		{ .op = STORE_UPDATE_MASTER, .master = integrity },
+		{ .op = STORE_INSERT_ENVIRONMENT, .environment = record },
+		{ .op = STORE_APPEND_LEAF, .leaf = &active.record },
+		{ .op = STORE_APPEND_LEAF, .leaf = &provision.record },
+	};
+
+	master_leaf(&active, LEAF_MASTER_ACTIVATE, env, integrity);
+	leaf_begin(&provision, LEAF_ENV_PROVISION, NULL, env->audit, env);
+	leaf_text(&provision, "token", record->token_serial);
+	TRY(leaf_end(&active));
+	TRY(leaf_end(&provision));
+	return audit_commit(env->audit, changes, 4, NULL, deadline);
+}
+
 enum pm_err attach_provision(struct environment *env, int64_t deadline)
 {
 	struct master_record integrity;
 	struct environment_record record = { .created_at = clock_unix(), .revision = 1 };
-	struct store_change changes[] = {
-		{ .op = STORE_UPDATE_MASTER, .master = &integrity },
-		{ .op = STORE_INSERT_ENVIRONMENT, .environment = &record },
-	};
 	struct hsm_status status;
 	struct seal_task tasks[2];
 
@@ -98,7 +115,7 @@ enum pm_err attach_provision(struct environment *env, int64_t deadline)
 	seal_cover_master(&tasks[0], &integrity);
 	seal_cover_environment(&tasks[1], &record);
 	TRY(seal_make(env, tasks, 2, deadline));
-	TRY(store_commit(env->store, changes, 2, deadline));
+	TRY(commit(env, &integrity, &record, deadline));
 	log_info("vault: environment %s is new; it belongs to token %s from now on", env->name,
 		 record.token_serial);
 	return PM_OK;

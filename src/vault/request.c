@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit.h"
 #include "base/clock.h"
 #include "seal.h"
 
@@ -50,12 +51,21 @@ void request_record(const struct environment *env, const struct actor *actor, co
 	snprintf(out->subject, sizeof(out->subject), "%s", subject);
 }
 
-enum pm_err request_seal_with_key(struct environment *env, struct executed_record *executed,
-				  struct key_record *key, int64_t deadline)
+enum pm_err request_commit_key(struct environment *env, struct actor *actor, enum store_op op,
+			       struct key_record *key, struct leaf *leaf)
 {
+	struct executed_record executed;
+	const struct store_change changes[] = {
+		{ .op = op, .key = key },
+		{ .op = STORE_INSERT_EXECUTED, .executed = &executed },
+		{ .op = STORE_APPEND_LEAF, .leaf = &leaf->record },
+	};
 	struct seal_task tasks[2];
 
-	seal_cover_executed(&tasks[0], executed);
+	request_record(env, actor, key->id, &executed);
+	seal_cover_executed(&tasks[0], &executed);
 	seal_cover_key(&tasks[1], key);
-	return seal_make(env, tasks, 2, deadline);
+	TRY(seal_make_with_leaf(env, tasks, 2, leaf, actor->deadline));
+	TRY(leaf_end(leaf));
+	return audit_commit(env->audit, changes, 3, &actor->receipt, actor->deadline);
 }

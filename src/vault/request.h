@@ -6,6 +6,7 @@
 #define VAULT_REQUEST_H
 
 #include "environment.h"
+#include "leaf.h"
 
 /*
  * The first step of everything that changes: PM_ALREADY_DONE, with actor->done_subject, if the
@@ -17,8 +18,11 @@ enum pm_err request_begin(struct environment *env, struct actor *actor) NODISCAR
 void request_record(const struct environment *env, const struct actor *actor, const char *subject,
 		    struct executed_record *out);
 
-/* Seals a key's record and its request's. */
-enum pm_err request_seal_with_key(struct environment *env, struct executed_record *executed,
-				  struct key_record *key, int64_t deadline) NODISCARD;
+/*
+ * Seals and commits a change of a key, what was executed and the leaf that tells of it (begun by
+ * the caller, ended here), all or none. `op` is STORE_INSERT_KEY or STORE_UPDATE_KEY.
+ */
+enum pm_err request_commit_key(struct environment *env, struct actor *actor, enum store_op op,
+			       struct key_record *key, struct leaf *leaf) NODISCARD;
 
 #endif

@@ -118,19 +118,28 @@ bool seal_matches(const struct seal_task *task, const struct hsm_job *job)
 	return secret_equal(task->seal->mac, job->mac, sizeof(task->seal->mac));
 }
 
-enum pm_err seal_make(struct environment *env, struct seal_task *tasks, size_t count,
-		      int64_t deadline)
+enum pm_err seal_make_with_leaf(struct environment *env, struct seal_task *tasks, size_t count,
+				struct leaf *leaf, int64_t deadline)
 {
-	struct hsm_job jobs[SEAL_TASKS_MAX];
+	struct hsm_job jobs[SEAL_TASKS_MAX + LEAF_HIDDEN_MAX];
 
 	if (count > SEAL_TASKS_MAX)
 		return PM_TOO_LARGE;
 	for (size_t i = 0; i < count; i++)
 		TRY(integrity_job(env, &tasks[i], 0, &jobs[i], &tasks[i].seal->version));
-	TRY(environment_hmac(env, jobs, count, deadline));
+	size_t hidden = leaf ? leaf_jobs(leaf, jobs + count) : 0;
+	TRY(environment_hmac(env, jobs, count + hidden, deadline));
 	for (size_t i = 0; i < count; i++)
 		memcpy(tasks[i].seal->mac, jobs[i].mac, sizeof(tasks[i].seal->mac));
+	if (leaf)
+		leaf_take_jobs(leaf, jobs + count, hidden);
 	return PM_OK;
+}
+
+enum pm_err seal_make(struct environment *env, struct seal_task *tasks, size_t count,
+		      int64_t deadline)
+{
+	return seal_make_with_leaf(env, tasks, count, NULL, deadline);
 }
 
 enum pm_err seal_check(struct environment *env, struct seal_task *tasks, size_t count,

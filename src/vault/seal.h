@@ -9,6 +9,7 @@
 #define VAULT_SEAL_H
 
 #include "environment.h"
+#include "leaf.h"
 
 #define SEAL_ROOM 1024 /* bytes: more than any record covers */
 #define SEAL_TASKS_MAX 128
@@ -29,6 +30,10 @@ void seal_cover_executed(struct seal_task *task, struct executed_record *record)
 /* Seals the records of all tasks under the active integrity key. */
 enum pm_err seal_make(struct environment *env, struct seal_task *tasks, size_t count,
 		      int64_t deadline) NODISCARD;
+
+/* The same, and in the same frame to the HSM what the leaf needs, which is of that environment. */
+enum pm_err seal_make_with_leaf(struct environment *env, struct seal_task *tasks, size_t count,
+				struct leaf *leaf, int64_t deadline) NODISCARD;
 
 /* Says of each task whether its record's seal holds. */
 enum pm_err seal_check(struct environment *env, struct seal_task *tasks, size_t count,

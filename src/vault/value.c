@@ -74,12 +74,13 @@ static void batch_reset(struct value_batch *batch)
 	batch->count = 0;
 }
 
-static void hash_format(uint32_t version, const uint8_t mac[HSM_MAC_LEN], struct value_hash *out)
+void value_hash_format(uint32_t version, const uint8_t mac[HSM_MAC_LEN],
+		       char out[VAULT_HASH_TEXT_MAX + 1])
 {
 	char encoded[BASE64URL_32_LEN + 1];
 
 	base64url_encode_32(mac, encoded);
-	snprintf(out->text, sizeof(out->text), "v%u:%s", version, encoded);
+	snprintf(out, VAULT_HASH_TEXT_MAX + 1, "v%u:%s", version, encoded);
 }
 
 static enum pm_err hash_batch(struct environment *env, const char *pepper, uint32_t version,
@@ -94,7 +95,7 @@ static enum pm_err hash_batch(struct environment *env, const char *pepper, uint3
 	}
 	TRY(environment_hmac(env, batch->jobs, batch->count, deadline));
 	for (size_t i = 0; i < batch->count; i++)
-		hash_format(version, batch->jobs[i].mac, &hashes[batch->item[i]]);
+		value_hash_format(version, batch->jobs[i].mac, hashes[batch->item[i]].text);
 	return PM_OK;
 }
 
@@ -138,10 +139,18 @@ enum pm_err vault_hash(struct vault *vault, struct actor *actor, const char *env
 		batch_reset(batch);
 	}
 	end(vault, batch);
-	return err;
+	TRY(err);
+	const struct fold_act act = {
+		.type = LEAF_VALUE_HASH,
+		.env = env,
+		.key = pepper,
+		.version = active,
+		.count = (uint32_t)count,
+	};
+	return audit_acts(vault->audit, actor, &act, 1);
 }
 
-/* v<version>:<base64url>, in the one way that hash_format writes it. */
+/* v<version>:<base64url>, in the one way that value_hash_format writes it. */
 static bool hash_parse(struct bytes text, uint32_t *version, uint8_t mac[HSM_MAC_LEN])
 {
 	struct value_hash again;
@@ -158,7 +167,7 @@ static bool hash_parse(struct bytes text, uint32_t *version, uint8_t mac[HSM_MAC
 	*version = (uint32_t)number;
 	if (!base64url_decode_32(bytes_of(colon + 1, text.len - head - 1), mac))
 		return false;
-	hash_format(*version, mac, &again);
+	value_hash_format(*version, mac, again.text);
 	return strlen(again.text) == text.len && memcmp(again.text, text.data, text.len) == 0;
 }
 
@@ -228,6 +237,57 @@ static void check_batch(struct environment *env, const struct hash_claim *claims
 		};
 }
 
+/* What one call comes to, for the audit log: matches by version, refusals by reason. */
+struct tally {
+	size_t count;
+	struct fold_act acts[VAULT_PEPPER_VERSIONS_MAX];
+};
+
+static enum pm_err add_to_tally(struct tally *tally, const struct fold_act *act)
+{
+	for (size_t i = 0; i < tally->count; i++) {
+		struct fold_act *same = &tally->acts[i];
+
+		if (same->version != act->version || same->reason != act->reason)
+			continue;
+		same->count += act->count;
+		return PM_OK;
+	}
+	if (tally->count == VAULT_PEPPER_VERSIONS_MAX)
+		return PM_INTERNAL;
+	tally->acts[tally->count++] = *act;
+	return PM_OK;
+}
+
+static enum pm_err add_verdict(struct tally *matches, struct tally *refusals,
+			       struct environment *env, const char *pepper,
+			       const struct hash_claim *claim, const struct hash_verdict *verdict)
+{
+	struct fold_act act = { .env = env, .key = pepper, .count = 1 };
+	uint8_t mac[HSM_MAC_LEN];
+
+	if (verdict->error != PM_OK)
+		return PM_OK;
+	act.type = verdict->match ? LEAF_VALUE_VERIFY : LEAF_VALUE_REFUSE;
+	act.reason = verdict->reason;
+	/* A version that matched exists; of the others the claim is the caller's text. */
+	if (verdict->match && !hash_parse(claim->hash, &act.version, mac))
+		return PM_INTERNAL;
+	return add_to_tally(verdict->match ? matches : refusals, &act);
+}
+
+static enum pm_err tell(struct actor *actor, struct environment *env, const char *pepper,
+			const struct hash_claim *claims, const struct hash_verdict *verdicts,
+			size_t count)
+{
+	struct tally matches = { 0 }, refusals = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		TRY(add_verdict(&matches, &refusals, env, pepper, &claims[i], &verdicts[i]));
+	TRY(audit_refusals(env->audit, actor, refusals.acts, refusals.count));
+	return audit_acts(env->audit, actor, matches.acts, matches.count);
+}
+
 enum pm_err vault_verify_hash(struct vault *vault, struct actor *actor, const char *environment,
 			      const char *pepper, const struct hash_claim *claims, size_t count,
 			      struct hash_verdict *verdicts)
@@ -246,5 +306,6 @@ enum pm_err vault_verify_hash(struct vault *vault, struct actor *actor, const ch
 		batch_reset(batch);
 	}
 	end(vault, batch);
-	return err;
+	TRY(err);
+	return tell(actor, env, pepper, claims, verdicts, count);
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit_state.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "domain.h"
@@ -22,7 +23,7 @@ static void vault_closep(struct vault **vault)
 }
 
 enum pm_err vault_open(struct store *store, const struct vault_environment *environments,
-		       size_t count, struct vault **out)
+		       size_t count, const struct vault_audit_config *audit, struct vault **out)
 {
 	struct vault *vault CLEANUP(vault_closep) = NULL;
 
@@ -37,6 +38,7 @@ enum pm_err vault_open(struct store *store, const struct vault_environment *envi
 		vault->environment_count++;
 		TRY(environment_init(&vault->environments[i], &environments[i], store));
 	}
+	TRY(audit_open(store, vault->environments, count, audit, &vault->audit));
 	*out = TAKE(vault);
 	return PM_OK;
 }
@@ -45,10 +47,20 @@ void vault_close(struct vault *vault)
 {
 	if (!vault)
 		return;
+	audit_close(vault->audit);
 	for (size_t i = 0; i < vault->environment_count; i++)
 		environment_end(&vault->environments[i]);
 	scratch_end(&vault->scratch);
 	free(vault);
+}
+
+static enum pm_err tend_one(struct vault *vault, size_t i)
+{
+	struct environment *env = &vault->environments[i];
+
+	TRY(audit_admit(vault->audit));
+	watch_tend(vault->audit, &vault->audit->watches[i], env);
+	return environment_enter(env, deadline_in_ms(TEND_TIMEOUT_MS));
 }
 
 enum pm_err vault_tend(struct vault *vault)
@@ -56,8 +68,7 @@ enum pm_err vault_tend(struct vault *vault)
 	enum pm_err first = PM_OK;
 
 	for (size_t i = 0; i < vault->environment_count; i++) {
-		enum pm_err err =
-			environment_enter(&vault->environments[i], deadline_in_ms(TEND_TIMEOUT_MS));
+		enum pm_err err = tend_one(vault, i);
 		if (first == PM_OK)
 			first = err;
 	}
@@ -85,6 +96,7 @@ enum pm_err vault_enter(struct vault *vault, const struct actor *actor, const ch
 {
 	size_t index = 0;
 
+	TRY(audit_admit(vault->audit));
 	TRY(vault_find_environment(vault, name, &index));
 	*out = &vault->environments[index];
 	return environment_enter(*out, actor->deadline);

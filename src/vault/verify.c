@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -29,9 +30,12 @@ struct item {
 	struct verdict *verdict;
 };
 
+/* `accepted` and `refused` are for the audit log, and their keys' ids lent from the items. */
 struct batch {
 	size_t count;
 	size_t job_count;
+	size_t accepted_count, refused_count;
+	struct fold_act accepted[BATCH_MAX], refused[BATCH_MAX];
 	struct hsm_job jobs[BATCH_MAX * JOBS_PER_ITEM];
 	struct item items[BATCH_MAX];
 };
@@ -46,9 +50,18 @@ static size_t batch_used(const struct batch *batch)
 	return offsetof(struct batch, items) + batch->count * sizeof(batch->items[0]);
 }
 
-static void refuse(struct verdict *verdict, enum pm_reason reason)
+/* `key` is an id that exists, or NULL: what is not in the database is not told to the log. */
+static void refuse(struct environment *env, struct batch *batch, struct verdict *verdict,
+		   enum pm_reason reason, const char *key)
 {
 	*verdict = (struct verdict){ .reason = reason };
+	batch->refused[batch->refused_count++] = (struct fold_act){
+		.type = reason == PM_REASON_QUARANTINED ? LEAF_KEY_QUARANTINE : LEAF_KEY_REFUSE,
+		.env = env,
+		.key = key,
+		.reason = reason,
+		.count = 1,
+	};
 }
 
 static void fail(struct verdict *verdict, enum pm_err err)
@@ -178,10 +191,13 @@ static enum pm_reason judge(const struct batch *batch, struct item *item, int64_
 	return PM_REASON_NONE;
 }
 
-static void accept(const struct item *item)
+static void accept(struct environment *env, struct batch *batch, const struct item *item)
 {
 	struct verdict *verdict = item->verdict;
 
+	batch->accepted[batch->accepted_count++] = (struct fold_act){
+		.type = LEAF_KEY_VERIFY, .env = env, .key = item->key.id, .count = 1
+	};
 	*verdict = (struct verdict){
 		.valid = true,
 		.expires_at = item->record.expires_at,
@@ -201,9 +217,10 @@ static void judge_all(struct environment *env, struct batch *batch)
 		enum pm_reason reason = judge(batch, item, now);
 
 		if (reason == PM_REASON_NONE)
-			accept(item);
+			accept(env, batch, item);
 		else
-			refuse(item->verdict, reason);
+			refuse(env, batch, item->verdict, reason,
+			       item->found == MISSING ? NULL : item->key.id);
 		if (reason == PM_REASON_QUARANTINED)
 			environment_quarantine(env, "key", item->key.id);
 	}
@@ -219,21 +236,44 @@ static enum pm_err move_secret(struct environment *env, struct item *item, uint3
 	struct secret_record *secret = &item->record.secrets[item->secret];
 	struct buf covered = BUF(item->rooms[0]);
 	struct hsm_job job = { 0 };
-	const struct store_change change = { .op = STORE_UPDATE_KEY, .key = &item->record };
 
 	secret_cover(env, &item->key, secret->version, &covered);
 	TRY(pepper_job(env, VAULT_API_KEYS_PEPPER, active, &job, &secret->pepper_version));
 	job.data = buf_bytes(&covered);
 	TRY(environment_hmac(env, &job, 1, deadline));
 	memcpy(secret->mac, job.mac, sizeof(secret->mac));
-	item->record.revision++;
-	seal_cover_key(&item->seal, &item->record);
-	TRY(seal_make(env, &item->seal, 1, deadline));
-	return store_commit(env->store, &change, 1, deadline);
+	return PM_OK;
 }
 
-static void move_to_active_pepper(struct environment *env, struct batch *batch, uint32_t active,
-				  int64_t deadline)
+static enum pm_err save_moved(struct environment *env, struct actor *actor, struct item *item)
+{
+	struct leaf leaf CLEANUP(leaf_drop);
+	const struct store_change changes[] = {
+		{ .op = STORE_UPDATE_KEY, .key = &item->record },
+		{ .op = STORE_APPEND_LEAF, .leaf = &leaf.record },
+	};
+	const struct secret_record *secret = &item->record.secrets[item->secret];
+
+	leaf_begin(&leaf, LEAF_KEY_MOVE, actor, env->audit, env);
+	leaf_text(&leaf, "key", item->record.id);
+	leaf_number(&leaf, "secret_version", secret->version);
+	leaf_number(&leaf, "pepper_version", secret->pepper_version);
+	item->record.revision++;
+	seal_cover_key(&item->seal, &item->record);
+	TRY(seal_make_with_leaf(env, &item->seal, 1, &leaf, actor->deadline));
+	TRY(leaf_end(&leaf));
+	return audit_commit(env->audit, changes, 2, NULL, actor->deadline);
+}
+
+static enum pm_err try_move(struct environment *env, struct actor *actor, struct item *item,
+			    uint32_t active)
+{
+	TRY(move_secret(env, item, active, actor->deadline));
+	return save_moved(env, actor, item);
+}
+
+static void move_to_active_pepper(struct environment *env, struct actor *actor, struct batch *batch,
+				  uint32_t active)
 {
 	for (size_t i = 0; i < batch->count; i++) {
 		struct item *item = &batch->items[i];
@@ -241,7 +281,7 @@ static void move_to_active_pepper(struct environment *env, struct batch *batch, 
 		if (!item->verdict->valid ||
 		    item->record.secrets[item->secret].pepper_version == active)
 			continue;
-		enum pm_err err = move_secret(env, item, active, deadline);
+		enum pm_err err = try_move(env, actor, item, active);
 		if (err != PM_OK && err != PM_CONFLICT)
 			log_warn("vault: key %s of %s stays under its old pepper version for now: "
 				 "%s",
@@ -249,8 +289,8 @@ static void move_to_active_pepper(struct environment *env, struct batch *batch, 
 	}
 }
 
-static enum pm_err run_batch(struct environment *env, const struct key_record *decoy,
-			     struct batch *batch, int64_t deadline)
+static enum pm_err run_batch(struct environment *env, struct actor *actor,
+			     const struct key_record *decoy, struct batch *batch)
 {
 	batch->job_count = 0;
 	for (size_t i = 0; i < batch->count; i++) {
@@ -258,33 +298,42 @@ static enum pm_err run_batch(struct environment *env, const struct key_record *d
 		TRY(add_jobs(env, batch, &batch->items[i]));
 	}
 	if (batch->job_count > 0)
-		TRY(environment_hmac(env, batch->jobs, batch->job_count, deadline));
+		TRY(environment_hmac(env, batch->jobs, batch->job_count, actor->deadline));
 	judge_all(env, batch);
-	move_to_active_pepper(env, batch, decoy->secrets[SECRET_CURRENT].pepper_version, deadline);
+	move_to_active_pepper(env, actor, batch, decoy->secrets[SECRET_CURRENT].pepper_version);
 	return PM_OK;
 }
 
 /* Takes texts until the batch is full; the malformed get their verdicts at once. */
-static size_t fill_batch(const struct vault *vault, const struct environment *env,
+static size_t fill_batch(const struct vault *vault, struct environment *env,
 			 const struct bytes *texts, size_t count, struct verdict *verdicts,
 			 struct batch *batch)
 {
 	size_t taken = 0;
 
 	batch->count = 0;
-	for (; taken < count && batch->count < BATCH_MAX; taken++) {
+	batch->accepted_count = 0;
+	batch->refused_count = 0;
+	for (; taken < count && taken < BATCH_MAX; taken++) {
 		struct item *item = &batch->items[batch->count];
 		enum pm_reason reason = parse(vault, env, texts[taken], &item->key);
 
 		if (reason != PM_REASON_NONE) {
 			apikey_wipe(&item->key); /* well-formed, perhaps, for elsewhere */
-			refuse(&verdicts[taken], reason);
+			refuse(env, batch, &verdicts[taken], reason, NULL);
 			continue;
 		}
 		item->verdict = &verdicts[taken];
 		batch->count++;
 	}
 	return taken;
+}
+
+/* No verdict without its entry, or its place in a count that will be one. */
+static enum pm_err tell(struct audit *audit, struct actor *actor, const struct batch *batch)
+{
+	TRY(audit_refusals(audit, actor, batch->refused, batch->refused_count));
+	return audit_acts(audit, actor, batch->accepted, batch->accepted_count);
 }
 
 enum pm_err vault_verify(struct vault *vault, struct actor *actor, const char *environment,
@@ -299,13 +348,15 @@ enum pm_err vault_verify(struct vault *vault, struct actor *actor, const char *e
 	struct batch *batch = scratch_take(&vault->scratch);
 	if (!batch)
 		return PM_NO_MEMORY;
-	while (done < count) {
+	enum pm_err told = PM_OK;
+	while (done < count && told == PM_OK) {
 		done += fill_batch(vault, env, texts + done, count - done, verdicts + done, batch);
-		enum pm_err err = run_batch(env, &decoy, batch, actor->deadline);
+		enum pm_err err = run_batch(env, actor, &decoy, batch);
 		for (size_t i = 0; err != PM_OK && i < batch->count; i++)
 			fail(batch->items[i].verdict, err);
+		told = tell(env->audit, actor, batch);
 		secret_wipe(batch, batch_used(batch));
 	}
 	scratch_give(&vault->scratch, batch, 0);
-	return PM_OK;
+	return told;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain.h"
 #include "fault.h"
 #include "fault_vfs.h"
 
@@ -14,13 +15,20 @@ struct fault_kind {
 	void (*arm)(int nth);
 	void (*disarm)(void);
 	bool (*fired)(void);
-	enum pm_err expected;
+	enum pm_err expected[2];
 };
 
 static const struct fault_kind kinds[] = {
-	{ fault_arm, fault_disarm, fault_fired, PM_HSM_UNAVAILABLE },
-	{ fault_vfs_arm, fault_vfs_disarm, fault_vfs_fired, PM_STORE_UNAVAILABLE },
-	{ fault_vfs_arm_full, fault_vfs_disarm, fault_vfs_fired, PM_STORE_UNAVAILABLE },
+	{ fault_arm, fault_disarm, fault_fired, { PM_HSM_UNAVAILABLE } },
+	/* What cannot be read is one thing, and a change that cannot be kept with its entry another. */
+	{ fault_vfs_arm,
+	  fault_vfs_disarm,
+	  fault_vfs_fired,
+	  { PM_AUDIT_BLOCKED, PM_STORE_UNAVAILABLE } },
+	{ fault_vfs_arm_full,
+	  fault_vfs_disarm,
+	  fault_vfs_fired,
+	  { PM_AUDIT_BLOCKED, PM_STORE_UNAVAILABLE } },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -175,7 +183,49 @@ static void begin(struct trial *trial, struct fixture *f)
 
 static bool fails_as_it_should(enum pm_err err, const struct fault_kind *kind)
 {
-	return err == kind->expected || err == PM_OUTCOME_UNKNOWN;
+	return err != PM_OK &&
+	       (err == kind->expected[0] || err == kind->expected[1] || err == PM_OUTCOME_UNKNOWN);
+}
+
+/* Entries that tell of changes that there were: of a key, or with NULL of all. */
+static uint64_t told_changes(json_t *entries, const char *key)
+{
+	static const char *const types[] = { "key.mint", "key.rotate", "key.revoke", "key.move" };
+	uint64_t told = 0;
+	json_t *entry = NULL;
+	size_t index = 0;
+
+	json_array_foreach(entries, index, entry)
+	{
+		if (!json_is_true(json_object_get(entry, "ok")))
+			continue;
+		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+			if (strcmp(entry_text(entry, "type"), types[i]) == 0 &&
+			    (!key || strcmp(entry_text(entry, "key"), key) == 0))
+				told++;
+		}
+	}
+	return told;
+}
+
+/* No change without its entry, and no entry without its change. */
+static void assert_log_and_state_agree(struct fixture *f)
+{
+	const struct key_filter filter = { .environment = "live" };
+	struct key_record *keys = calloc(1000, sizeof(*keys));
+	json_t *entries = fixture_entries(f, "");
+	uint64_t total = 0, changes = 0;
+	size_t count = 0;
+
+	assert_int_equal(store_list_keys(f->store, &filter, keys, 1000, &count, &total), PM_OK);
+	assert_int_equal(count, total);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(told_changes(entries, keys[i].id), keys[i].revision);
+		changes += keys[i].revision;
+	}
+	assert_int_equal(told_changes(entries, NULL), changes);
+	json_decref(entries);
+	free(keys);
 }
 
 /* The n-th call fails; true when there was no n-th call any more. */
@@ -194,12 +244,14 @@ static bool swept(struct fixture *f, const struct operation *operation,
 	if (err == PM_OK) {
 		/* Nothing failed, or something that the operation can do without. */
 		operation->assert_done(&trial);
+		assert_log_and_state_agree(f);
 		return !fired;
 	}
 	assert_true(fired);
 	if (!fails_as_it_should(err, kind))
 		fail_msg("%s, call %d: %s", operation->name, nth, peppermint_error_name(err));
 	operation->assert_undone(&trial);
+	assert_log_and_state_agree(f);
 	trial.actor = fixture_actor(f);
 	trial.actor->request_id = id;
 	assert_int_equal(operation->run(&trial), PM_OK);
@@ -233,6 +285,13 @@ static void every_operation_survives_every_failing_call(void **state)
 	}
 }
 
+static enum pm_err verify_once(struct trial *trial, struct verdict *verdict)
+{
+	const struct bytes text = bytes_str(trial->text.text);
+
+	return vault_verify(trial->f->vault, fixture_actor(trial->f), "live", &text, 1, verdict);
+}
+
 /* A key under an old pepper verifies, whatever stops its move to the new one. */
 static void a_verify_does_not_depend_on_the_move_to_the_new_pepper(void **state)
 {
@@ -242,21 +301,92 @@ static void a_verify_does_not_depend_on_the_move_to_the_new_pepper(void **state)
 		bool fired = true;
 
 		for (int nth = 0; fired; nth++) {
+			struct verdict verdict;
 			struct trial trial;
 
 			begin(&trial, f);
 			assert_int_equal(run_rotate_pepper(&trial), PM_OK);
 			kinds[kind].arm(nth);
-			struct verdict verdict = fixture_verify(f, "live", trial.text.text);
-			/* Where reading the record failed there is no verdict, but not a refusal.
-			 */
-			assert_true(verdict.valid || verdict.error == PM_STORE_UNAVAILABLE);
+			enum pm_err err = verify_once(&trial, &verdict);
 			fired = kinds[kind].fired();
 			kinds[kind].disarm();
+			/* Where reading the record failed there is no verdict, but not a refusal;
+			 * where the move's entry could not be kept, no answer. */
+			assert_true(err == PM_OK
+					    ? verdict.valid || verdict.error == PM_STORE_UNAVAILABLE
+					    : err == PM_AUDIT_BLOCKED);
+			assert_log_and_state_agree(f);
 			assert_true(verifies(&trial, &trial.text));
 			assert_true(!fired || nth < 1000);
 		}
 	}
+}
+
+static int setup_without_rate(void **state)
+{
+	fixture_setup(state);
+	struct fixture *f = *state;
+	f->audit.refusals = 100000;
+	fixture_reopen(f);
+	assert_int_equal(vault_tend(f->vault), PM_OK);
+	return 0;
+}
+
+/* What refuses a key is on disk before anybody hears of it. */
+static void a_refusal_is_answered_with_its_entry_or_not_at_all(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t kind = 1; kind < KINDS; kind++) {
+		bool fired = true;
+		int nth = 0;
+
+		for (; fired; nth++) {
+			const struct bytes text = bytes_str("nonsense");
+			fixture_until_admitted(f);
+			size_t before = fixture_count_entries(f, "key.refuse");
+			struct verdict verdict;
+
+			kinds[kind].arm(nth);
+			enum pm_err err = vault_verify(f->vault, fixture_actor(f), "live", &text, 1,
+						       &verdict);
+			fired = kinds[kind].fired();
+			kinds[kind].disarm();
+			assert_true(err == PM_OK || fails_as_it_should(err, &kinds[kind]));
+			assert_int_equal(fixture_count_entries(f, "key.refuse"),
+					 before + (err == PM_OK));
+		}
+		assert_true(nth > 1);
+	}
+}
+
+/* Every verify that was answered is in the sum, however often writing the counts fails. */
+static void counts_outlive_every_failing_write(void **state)
+{
+	struct fixture *f = *state;
+	struct trial trial;
+	int64_t done = 0, told = 0;
+	json_t *entry = NULL;
+	size_t index = 0;
+
+	begin(&trial, f);
+	for (size_t kind = 1; kind < KINDS; kind++) {
+		bool fired = true;
+
+		for (int nth = 0; fired; nth++) {
+			assert_true(verifies(&trial, &trial.text));
+			done++;
+			kinds[kind].arm(nth);
+			enum pm_err err = audit_flush(f->vault->audit, true, trial.actor->deadline);
+			fired = kinds[kind].fired();
+			kinds[kind].disarm();
+			assert_true(err == PM_OK || fails_as_it_should(err, &kinds[kind]));
+		}
+	}
+	json_t *entries = fixture_entries(f, "key.verify");
+	json_array_foreach(entries, index, entry) told += entry_number(entry, "count");
+	json_decref(entries);
+	assert_int_equal(told, done);
 }
 
 /* The first start of an environment, interrupted at every call, then simply tried again. */
@@ -295,6 +425,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_verify_does_not_depend_on_the_move_to_the_new_pepper, fixture_setup,
 			fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_refusal_is_answered_with_its_entry_or_not_at_all,
+						setup_without_rate, fixture_teardown),
+		cmocka_unit_test_setup_teardown(counts_outlive_every_failing_write, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test(a_first_start_that_fails_anywhere_is_finished_by_the_next),
 	};
 

@@ -1,6 +1,6 @@
 /*
  * The wall clock of unit tests: the real one, moved by what the test says. Link with
- * -Wl,--wrap=clock_unix (pm_fake_clock brings that along).
+ * -Wl,--wrap=clock_unix,--wrap=clock_unix_us (pm_fake_clock brings that along).
  */
 #ifndef SUPPORT_FAKE_CLOCK_H
 #define SUPPORT_FAKE_CLOCK_H

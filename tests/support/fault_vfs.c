@@ -57,6 +57,18 @@ bool fault_vfs_fired(void)
 	return atomic_load(&fired);
 }
 
+static atomic_bool is_full;
+
+void fault_vfs_fill(void)
+{
+	atomic_store(&is_full, true);
+}
+
+void fault_vfs_free_space(void)
+{
+	atomic_store(&is_full, false);
+}
+
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_moved = PTHREAD_COND_INITIALIZER;
 static enum gate { GATE_OPEN, GATE_CLOSED, GATE_HOLDS } gate;
@@ -119,11 +131,15 @@ static int fault_close(sqlite3_file *file)
 
 static int fault_read(sqlite3_file *file, void *out, int len, sqlite3_int64 at)
 {
+	if (fails())
+		return SQLITE_IOERR_READ;
 	return real_file(file)->pMethods->xRead(real_file(file), out, len, at);
 }
 
 static int fault_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 at)
 {
+	if (atomic_load(&is_full))
+		return SQLITE_FULL;
 	if (fails())
 		return atomic_load(&mode) == ONCE_FULL ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 	return real_file(file)->pMethods->xWrite(real_file(file), data, len, at);

@@ -1,5 +1,6 @@
 #include "vault_fixture.h"
 
+#include <sched.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "apikey.h"
 #include "base/clock.h"
+#include "domain.h"
 #include "fault.h"
 
 static void open_all(struct fixture *f)
@@ -20,7 +22,7 @@ static void open_all(struct fixture *f)
 	};
 
 	assert_int_equal(store_open(&config, &f->store), PM_OK);
-	assert_int_equal(vault_open(f->store, environments, ENVS, &f->vault), PM_OK);
+	assert_int_equal(vault_open(f->store, environments, ENVS, &f->audit, &f->vault), PM_OK);
 }
 
 static void close_all(struct fixture *f)
@@ -35,6 +37,14 @@ int fixture_setup_unattached(void **state)
 
 	fault_disarm();
 	tmpdir_make(f->dir);
+	snprintf(f->anchor, sizeof(f->anchor), "%s/anchor", f->dir);
+	f->audit = (struct vault_audit_config){
+		.origin = "vault.example/audit",
+		.anchor = f->anchor,
+		.program = "unit",
+		.policy = "policy-1",
+		.refusals = 60,
+	};
 	f->hsm[TEST_ENV] = fake_hsm_new("1111");
 	f->hsm[LIVE_ENV] = fake_hsm_new("2222");
 	open_all(f);
@@ -111,6 +121,108 @@ void fixture_craft(struct key_text *text, const char *id)
 	snprintf(key.id, sizeof(key.id), "%s", id);
 	assert_int_equal(apikey_new_secret(key.secret), PM_OK);
 	apikey_format(&key, "ak_live_", text);
+}
+
+void fixture_until_admitted(struct fixture *f)
+{
+	int64_t until = deadline_in_ms(10000);
+
+	while (audit_admit(f->vault->audit) != PM_OK && clock_now() < until)
+		sched_yield();
+	assert_int_equal(audit_admit(f->vault->audit), PM_OK);
+}
+
+static void flush(struct fixture *f)
+{
+	assert_int_equal(audit_flush(f->vault->audit, true, deadline_in_ms(60000)), PM_OK);
+}
+
+struct reading {
+	json_t *entries;
+	const char *type;
+	uint64_t next;
+};
+
+static bool add_entry(void *arg, uint64_t index, struct bytes text, const struct tlog_hash *leaf)
+{
+	struct reading *reading = arg;
+	json_error_t error;
+	json_t *entry =
+		json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
+
+	(void)leaf;
+	assert_int_equal(index, reading->next++);
+	assert_non_null(entry);
+	assert_int_equal(entry_number(entry, "v"), 1);
+	assert_int_equal(entry_number(entry, "seq"), index);
+	if (!reading->type[0] || strcmp(entry_text(entry, "type"), reading->type) == 0)
+		json_array_append(reading->entries, entry);
+	json_decref(entry);
+	return true;
+}
+
+json_t *fixture_entries(struct fixture *f, const char *type)
+{
+	struct reading reading = { .entries = json_array(), .type = type };
+	struct log_record newest;
+
+	flush(f);
+	assert_int_equal(store_get_log(f->store, 0, &newest), PM_OK);
+	for (uint32_t log = 1; log <= newest.log; log++) {
+		reading.next = 0;
+		assert_int_equal(store_read_leaves(f->store, log, 0, SIZE_MAX, add_entry, &reading),
+				 PM_OK);
+	}
+	return reading.entries;
+}
+
+size_t fixture_count_entries(struct fixture *f, const char *type)
+{
+	json_t *entries = fixture_entries(f, type);
+	size_t count = json_array_size(entries);
+
+	json_decref(entries);
+	return count;
+}
+
+json_t *fixture_newest_entry(struct fixture *f, const char *type)
+{
+	json_t *entries = fixture_entries(f, type);
+	size_t count = json_array_size(entries);
+
+	assert_true(count > 0);
+	json_t *newest = json_incref(json_array_get(entries, count - 1));
+	json_decref(entries);
+	return newest;
+}
+
+bool fixture_log_has(struct fixture *f, const char *text)
+{
+	json_t *entries = fixture_entries(f, "");
+	char *all = json_dumps(entries, 0);
+	bool has = strstr(all, text) != NULL;
+
+	free(all);
+	json_decref(entries);
+	return has;
+}
+
+const char *entry_text(const json_t *entry, const char *field)
+{
+	const char *text = json_string_value(json_object_get(entry, field));
+
+	if (!text)
+		fail_msg("an entry without a text %s", field);
+	return text;
+}
+
+int64_t entry_number(const json_t *entry, const char *field)
+{
+	const json_t *number = json_object_get(entry, field);
+
+	if (!json_is_integer(number))
+		fail_msg("an entry without a number %s", field);
+	return json_integer_value(number);
 }
 
 void fixture_sql(struct fixture *f, const char *sql)

@@ -11,10 +11,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "fake_hsm.h"
 #include "store/store.h"
 #include "tmpdir.h"
+#include "vault/audit.h"
 #include "vault/vault.h"
 
 enum { TEST_ENV, LIVE_ENV, ENVS };
@@ -26,6 +28,8 @@ struct fixture {
 	struct vault *vault;
 	struct actor actor;
 	char request_id[33];
+	char anchor[TMPDIR_MAX + 8];
+	struct vault_audit_config audit; /* changed by tests before fixture_reopen */
 };
 
 /* cmocka's setup and teardown: *state is the fixture. The vault is attached. */
@@ -47,6 +51,25 @@ struct verdict fixture_verify(struct fixture *f, const char *environment, const 
 
 /* A well-formed `live` key text with that id and a secret of no vault. */
 void fixture_craft(struct key_text *text, const char *id);
+
+/* After a failure of the disk: the vault tries from time to time whether it takes entries again. */
+void fixture_until_admitted(struct fixture *f);
+
+/*
+ * The audit log's entries of that type, of all types with "", oldest first: a JSON array, the
+ * caller's. Counts that are not entries yet are made entries first. Asserts that every entry is one
+ * object with its index.
+ */
+json_t *fixture_entries(struct fixture *f, const char *type);
+/* How many there are, and the newest of them (there must be one), the caller's as well. */
+size_t fixture_count_entries(struct fixture *f, const char *type);
+json_t *fixture_newest_entry(struct fixture *f, const char *type);
+/* Is the text anywhere in the log, in any entry? */
+bool fixture_log_has(struct fixture *f, const char *text);
+
+/* A text or number field of an entry; asserts that it is there. */
+const char *entry_text(const json_t *entry, const char *field);
+int64_t entry_number(const json_t *entry, const char *field);
 
 /* Runs SQL on the database behind the vault's back. */
 void fixture_sql(struct fixture *f, const char *sql);

@@ -1,7 +1,7 @@
 /*
  * A stand-in for the vault: a nanomsg REP socket on a thread of its own, which decodes requests and
  * gives canned answers. It believes what it is asked about: environment `test`, one key, one
- * pepper.
+ * pepper, two logs.
  */
 #ifndef TESTS_CANNED_H
 #define TESTS_CANNED_H
@@ -19,6 +19,11 @@
 #define CANNED_OLD_HASH "v1:canned"                 /* of it, under an older pepper */
 #define CANNED_KEYS 7                               /* how many ListKeys knows */
 #define CANNED_EXPIRES 1893456000                   /* 2030-01-01T00:00:00Z */
+#define CANNED_LOG 2                                /* the open one; 1 is closed */
+#define CANNED_ENTRIES 5                            /* of the open log */
+#define CANNED_ENTRY "{\"v\":1,\"seq\":%u,\"type\":\"key.mint\"}"
+#define CANNED_NOTE                                                                                \
+	"vault.example/%u\n5\nONaPukoSslPHb8BRqjVIc9QnHkF93BB0iGzsuRX4RIw=\n\n— x AA==\n"
 
 struct canned;
 

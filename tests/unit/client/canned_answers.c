@@ -37,16 +37,10 @@ static void refuse(Peppermint__V1__Reply *reply, Peppermint__V1__Error error, ch
 	reply->result_case = PEPPERMINT__V1__REPLY__RESULT__NOT_SET;
 }
 
-static void answer_status(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
-			  struct canned_answer *room)
+static void **make_environments(struct canned_answer *room)
 {
 	static char *names[] = { "test", "live" };
 
-	PREPARE(reply, room, status, PEPPERMINT__V1__STATUS_REPLY__INIT);
-	reply->status->version = "9.9.9";
-	reply->status->uptime_seconds = 61;
-	reply->status->n_environments = 2;
-	reply->status->environments = (void *)room->pointers;
 	for (size_t i = 0; i < 2; i++) {
 		Peppermint__V1__EnvironmentStatus *environment = &room->environments[i];
 
@@ -61,6 +55,32 @@ static void answer_status(const Peppermint__V1__Request *request, Peppermint__V1
 		environment->keys = 3 + i;
 		room->pointers[i] = environment;
 	}
+	return room->pointers;
+}
+
+static Peppermint__V1__AuditStatus *make_audit(struct canned_answer *room)
+{
+	room->audit = (Peppermint__V1__AuditStatus)PEPPERMINT__V1__AUDIT_STATUS__INIT;
+	room->audit.state = PEPPERMINT__V1__AUDIT_STATE__AUDIT_GOOD;
+	room->audit.log = CANNED_LOG;
+	room->audit.origin = "vault.example/2";
+	room->audit.entries = CANNED_ENTRIES;
+	room->audit.unsigned_ = 1;
+	room->audit.unwitnessed = 2;
+	room->audit.signed_at = 1767225600;
+	room->audit.sink_dropped = 3;
+	return &room->audit;
+}
+
+static void answer_status(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
+			  struct canned_answer *room)
+{
+	PREPARE(reply, room, status, PEPPERMINT__V1__STATUS_REPLY__INIT);
+	reply->status->version = "9.9.9";
+	reply->status->uptime_seconds = 61;
+	reply->status->n_environments = 2;
+	reply->status->environments = (void *)make_environments(room);
+	reply->status->audit = make_audit(room);
 }
 
 static void answer_mint(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
@@ -269,6 +289,168 @@ static void answer_rotate_pepper(const Peppermint__V1__Request *request,
 	reply->rotate_pepper->pepper = make_pepper(room, asked->environment, asked->name, 2);
 }
 
+static Peppermint__V1__Log *make_log(struct canned_answer *room, uint32_t number)
+{
+	Peppermint__V1__Log *log = &room->logs[number - 1];
+	char *origin = room->log_texts[number - 1][0];
+	char *note = room->log_texts[number - 1][1];
+
+	snprintf(origin, 256, "vault.example/%u", number);
+	snprintf(note, 256, CANNED_NOTE, number);
+	*log = (Peppermint__V1__Log)PEPPERMINT__V1__LOG__INIT;
+	log->log = number;
+	log->origin = origin;
+	log->state = number < CANNED_LOG ? PEPPERMINT__V1__LOG_STATE__LOG_CLOSED
+					 : PEPPERMINT__V1__LOG_STATE__LOG_OPEN;
+	log->vkey = "vault.example/audit/1+3388d9c8+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
+	log->entries = CANNED_ENTRIES;
+	log->opened_at = 1767225600;
+	log->closed_at = number < CANNED_LOG ? 1767225660 : 0;
+	log->checkpoint = (ProtobufCBinaryData){ strlen(note), (uint8_t *)note };
+	log->checkpoint_size = CANNED_ENTRIES;
+	return log;
+}
+
+static void answer_list_logs(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
+			     struct canned_answer *room)
+{
+	PREPARE(reply, room, list_logs, PEPPERMINT__V1__LIST_LOGS_REPLY__INIT);
+	reply->list_logs->n_logs = CANNED_LOG;
+	reply->list_logs->logs = (void *)room->pointers;
+	for (uint32_t i = 0; i < CANNED_LOG; i++)
+		room->pointers[i] = make_log(room, i + 1);
+}
+
+static ProtobufCBinaryData make_entry(struct canned_answer *room, size_t index)
+{
+	char *text = room->entry_texts[index];
+
+	snprintf(text, sizeof(room->entry_texts[0]), CANNED_ENTRY, (unsigned)index);
+	return (ProtobufCBinaryData){ strlen(text), (uint8_t *)text };
+}
+
+static void answer_read_log(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
+			    struct canned_answer *room)
+{
+	const Peppermint__V1__ReadLogRequest *asked = request->read_log;
+	size_t most = asked->max ? asked->max : CANNED_ENTRIES;
+	uint64_t at = asked->first;
+
+	PREPARE(reply, room, read_log, PEPPERMINT__V1__READ_LOG_REPLY__INIT);
+	reply->read_log->entries = (void *)room->pointers;
+	for (; at < CANNED_ENTRIES && reply->read_log->n_entries < most; at++) {
+		room->entries[at] = (Peppermint__V1__LogEntry)PEPPERMINT__V1__LOG_ENTRY__INIT;
+		room->entries[at].index = at;
+		room->entries[at].entry = make_entry(room, at);
+		room->pointers[reply->read_log->n_entries++] = &room->entries[at];
+	}
+	reply->read_log->log = asked->log ? asked->log : CANNED_LOG;
+	reply->read_log->next = at;
+	reply->read_log->size = CANNED_ENTRIES;
+}
+
+static void answer_prove_entry(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
+			       struct canned_answer *room)
+{
+	static char proof[] = "c2sp.org/tlog-proof@v1\nindex 1\n\nvault.example/2\n5\nAA==\n";
+
+	if (request->prove_entry->index >= CANNED_ENTRIES) {
+		refuse(reply, PEPPERMINT__V1__ERROR__NOT_FOUND, "there is no such entry");
+		return;
+	}
+	PREPARE(reply, room, prove_entry, PEPPERMINT__V1__PROVE_ENTRY_REPLY__INIT);
+	reply->prove_entry->log = CANNED_LOG;
+	reply->prove_entry->entry = make_entry(room, request->prove_entry->index);
+	reply->prove_entry->proof = (ProtobufCBinaryData){ sizeof(proof) - 1, (uint8_t *)proof };
+}
+
+static void answer_add_cosignature(const Peppermint__V1__Request *request,
+				   Peppermint__V1__Reply *reply, struct canned_answer *room)
+{
+	PREPARE(reply, room, add_cosignature, PEPPERMINT__V1__ADD_COSIGNATURE_REPLY__INIT);
+	reply->add_cosignature->cosigned = 1;
+}
+
+static void answer_rotate_log(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
+			      struct canned_answer *room)
+{
+	PREPARE(reply, room, rotate_log, PEPPERMINT__V1__ROTATE_LOG_REPLY__INIT);
+	reply->rotate_log->log = make_log(room, CANNED_LOG + 1);
+}
+
+static void answer_hash_text(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
+			     struct canned_answer *room)
+{
+	PREPARE(reply, room, hash_text, PEPPERMINT__V1__HASH_TEXT_REPLY__INIT);
+	reply->hash_text->n_hashes = 2;
+	reply->hash_text->hashes = (void *)room->pointers;
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(room->hashes[i], sizeof(room->hashes[i]), "v%zu:%.20s", 2 - i,
+			 request->hash_text->text);
+		room->pointers[i] = room->hashes[i];
+	}
+}
+
+static void **make_master_keys(struct canned_answer *room)
+{
+	static uint8_t bytes[16] = { 0x01, 0x02, 0x03, [15] = 0xff };
+	Peppermint__V1__MasterKey *key = &room->master_key;
+
+	*key = (Peppermint__V1__MasterKey)PEPPERMINT__V1__MASTER_KEY__INIT;
+	key->environment = "test";
+	key->purpose = "audit";
+	key->name = "log";
+	key->version = 1;
+	key->state = PEPPERMINT__V1__PEPPER_STATE__ACTIVE;
+	key->algorithm = PEPPERMINT__V1__ALGORITHM__ED25519;
+	key->created_at = key->changed_at = 1767225600;
+	key->key_id = (ProtobufCBinaryData){ 16, bytes };
+	key->check_value = (ProtobufCBinaryData){ 8, bytes };
+	key->read_back = key->sensitive = key->always_sensitive = 1;
+	key->never_extractable = key->local = 1;
+	room->master_key_pointers[0] = key;
+	return room->master_key_pointers;
+}
+
+static void **make_callers(struct canned_answer *room)
+{
+	static char *roles[] = { "issuer", "auditor" };
+	static char *environments[] = { "test", "live" };
+
+	room->caller = (Peppermint__V1__CallerInfo)PEPPERMINT__V1__CALLER_INFO__INIT;
+	room->caller.name = "portal";
+	room->caller.uid = 1001;
+	room->caller.n_roles = 2;
+	room->caller.roles = roles;
+	room->caller.n_environments = 2;
+	room->caller.environments = environments;
+	room->caller_pointers[0] = &room->caller;
+	return room->caller_pointers;
+}
+
+static void answer_get_inventory(const Peppermint__V1__Request *request,
+				 Peppermint__V1__Reply *reply, struct canned_answer *room)
+{
+	PREPARE(reply, room, get_inventory, PEPPERMINT__V1__GET_INVENTORY_REPLY__INIT);
+	reply->get_inventory->n_keys = 1;
+	reply->get_inventory->keys = (void *)make_master_keys(room);
+	reply->get_inventory->n_environments = 2;
+	reply->get_inventory->environments = (void *)make_environments(room);
+	reply->get_inventory->n_callers = 1;
+	reply->get_inventory->callers = (void *)make_callers(room);
+}
+
+static Peppermint__V1__Receipt *make_receipt(struct canned_answer *room)
+{
+	static uint8_t leaf[32] = { 0x5a, [31] = 0xa5 };
+
+	room->receipt = (Peppermint__V1__Receipt)PEPPERMINT__V1__RECEIPT__INIT;
+	room->receipt.log = CANNED_LOG;
+	room->receipt.index = CANNED_ENTRIES - 1;
+	room->receipt.leaf_hash = (ProtobufCBinaryData){ sizeof(leaf), leaf };
+	return &room->receipt;
+}
+
 static void (*const answers[])(const Peppermint__V1__Request *, Peppermint__V1__Reply *,
 			       struct canned_answer *) = {
 	[PEPPERMINT__V1__REQUEST__CALL_STATUS] = answer_status,
@@ -283,6 +465,13 @@ static void (*const answers[])(const Peppermint__V1__Request *, Peppermint__V1__
 	[PEPPERMINT__V1__REQUEST__CALL_LIST_PEPPERS] = answer_list_peppers,
 	[PEPPERMINT__V1__REQUEST__CALL_CREATE_PEPPER] = answer_create_pepper,
 	[PEPPERMINT__V1__REQUEST__CALL_ROTATE_PEPPER] = answer_rotate_pepper,
+	[PEPPERMINT__V1__REQUEST__CALL_LIST_LOGS] = answer_list_logs,
+	[PEPPERMINT__V1__REQUEST__CALL_READ_LOG] = answer_read_log,
+	[PEPPERMINT__V1__REQUEST__CALL_PROVE_ENTRY] = answer_prove_entry,
+	[PEPPERMINT__V1__REQUEST__CALL_ADD_COSIGNATURE] = answer_add_cosignature,
+	[PEPPERMINT__V1__REQUEST__CALL_ROTATE_LOG] = answer_rotate_log,
+	[PEPPERMINT__V1__REQUEST__CALL_HASH_TEXT] = answer_hash_text,
+	[PEPPERMINT__V1__REQUEST__CALL_GET_INVENTORY] = answer_get_inventory,
 };
 
 void canned_answer(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
@@ -295,4 +484,6 @@ void canned_answer(const Peppermint__V1__Request *request, Peppermint__V1__Reply
 		return;
 	}
 	answers[request->call_case](request, reply, room);
+	if (request->want_receipt)
+		reply->receipt = make_receipt(room);
 }

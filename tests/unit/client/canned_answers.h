@@ -20,6 +20,13 @@ struct canned_answer {
 		Peppermint__V1__ListPeppersReply list_peppers;
 		Peppermint__V1__CreatePepperReply create_pepper;
 		Peppermint__V1__RotatePepperReply rotate_pepper;
+		Peppermint__V1__ListLogsReply list_logs;
+		Peppermint__V1__ReadLogReply read_log;
+		Peppermint__V1__ProveEntryReply prove_entry;
+		Peppermint__V1__AddCosignatureReply add_cosignature;
+		Peppermint__V1__RotateLogReply rotate_log;
+		Peppermint__V1__HashTextReply hash_text;
+		Peppermint__V1__GetInventoryReply get_inventory;
 	} body;
 	Peppermint__V1__Key keys[CANNED_KEYS];
 	char key_ids[CANNED_KEYS][17];
@@ -32,6 +39,16 @@ struct canned_answer {
 	void *pointers[CANNED_ITEMS]; /* to the items of the list that the call answers */
 	void *version_pointers[2];
 	char page_token[16];
+	Peppermint__V1__AuditStatus audit;
+	Peppermint__V1__Receipt receipt;
+	Peppermint__V1__Log logs[CANNED_LOG + 1];
+	char log_texts[CANNED_LOG + 1][2][256]; /* origin, note */
+	Peppermint__V1__LogEntry entries[CANNED_ENTRIES];
+	char entry_texts[CANNED_ENTRIES][64];
+	Peppermint__V1__MasterKey master_key;
+	Peppermint__V1__CallerInfo caller;
+	void *master_key_pointers[1];
+	void *caller_pointers[1];
 };
 
 void canned_answer(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,

@@ -56,6 +56,45 @@ static void status_tells_of_every_environment(void **state)
 	assert_int_equal(status.environments[1].keys, 4);
 }
 
+static void status_tells_of_the_audit_log(void **state)
+{
+	struct fixture *f = *state;
+	struct peppermint_status status;
+
+	assert_ok(peppermint_get_status(f->vault, &status, NULL));
+	assert_int_equal(status.audit.state, PEPPERMINT_AUDIT_GOOD);
+	assert_string_equal(status.audit.detail, "");
+	assert_int_equal(status.audit.log, CANNED_LOG);
+	assert_string_equal(status.audit.origin, "vault.example/2");
+	assert_int_equal(status.audit.entries, CANNED_ENTRIES);
+	assert_int_equal(status.audit.not_signed, 1);
+	assert_int_equal(status.audit.not_witnessed, 2);
+	assert_int_equal(status.audit.sink_dropped, 3);
+	assert_int_equal(status.audit.signed_at, 1767225600);
+}
+
+static void a_receipt_comes_when_it_is_wanted(void **state)
+{
+	static const uint8_t none[32], leaf[32] = { 0x5a, [31] = 0xa5 };
+	struct fixture *f = *state;
+	struct peppermint_call call = { .want_receipt = true };
+	struct peppermint_key key;
+
+	assert_ok(peppermint_revoke_key(f->vault, "test", CANNED_ID, &key, &call));
+	assert_int_equal(call.receipt_log, CANNED_LOG);
+	assert_int_equal(call.receipt_index, CANNED_ENTRIES - 1);
+	assert_memory_equal(call.receipt_leaf, leaf, 32);
+	/* Also of a refusal. */
+	assert_int_equal(peppermint_get_key(f->vault, "test", "nobody", &key, &call), PM_NOT_FOUND);
+	assert_int_equal(call.receipt_log, CANNED_LOG);
+	/* And the last one's is not taken for this one's. */
+	call.want_receipt = false;
+	assert_ok(peppermint_revoke_key(f->vault, "test", CANNED_ID, &key, &call));
+	assert_int_equal(call.receipt_log, 0);
+	assert_int_equal(call.receipt_index, 0);
+	assert_memory_equal(call.receipt_leaf, none, 32);
+}
+
 static void mint_hands_over_the_record_and_the_secret(void **state)
 {
 	struct fixture *f = *state;
@@ -313,6 +352,8 @@ int main(void)
 		TEST(every_request_carries_version_id_deadline_and_operator),
 		TEST(the_library_makes_another_request_id_for_each_call),
 		TEST(status_tells_of_every_environment),
+		TEST(status_tells_of_the_audit_log),
+		TEST(a_receipt_comes_when_it_is_wanted),
 		TEST(mint_hands_over_the_record_and_the_secret),
 		TEST(verify_keeps_the_order_of_the_keys),
 		TEST(text_that_the_protocol_cannot_carry_is_refused_as_malformed),

@@ -401,6 +401,95 @@ static void a_match_with_a_reason_to_refuse_is_a_bad_reply(void **state)
 	assert_false(verdict.match);
 }
 
+static void bend_receipt(Peppermint__V1__Reply *reply)
+{
+	reply->receipt->leaf_hash.len = 31;
+}
+
+static void drop_receipts_log(Peppermint__V1__Reply *reply)
+{
+	reply->receipt->log = 0;
+}
+
+static void a_receipt_must_be_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct peppermint_verdict verdict;
+
+	f->call.want_receipt = true;
+	expect_bad_verify(f, bend_receipt);
+	expect_bad_verify(f, drop_receipts_log);
+	canned_tweak(f->canned, drop_receipts_log);
+	assert_int_equal(verify(f, &verdict), PM_BAD_REPLY);
+	assert_int_equal(f->call.receipt_log, 0);
+}
+
+static void send_receipt_anyway(Peppermint__V1__Reply *reply)
+{
+	static Peppermint__V1__Receipt receipt = PEPPERMINT__V1__RECEIPT__INIT;
+
+	receipt.log = 7;
+	reply->receipt = &receipt;
+}
+
+static void a_receipt_that_was_not_asked_for_is_none(void **state)
+{
+	struct fixture *f = *state;
+	struct peppermint_verdict verdict;
+
+	canned_tweak(f->canned, send_receipt_anyway);
+	assert_ok(verify(f, &verdict));
+	assert_int_equal(f->call.receipt_log, 0);
+}
+
+static void set_blocked(Peppermint__V1__Reply *reply)
+{
+	reply->error = PEPPERMINT__V1__ERROR__AUDIT_BLOCKED;
+	reply->message = "";
+	reply->result_case = PEPPERMINT__V1__REPLY__RESULT__NOT_SET;
+}
+
+static void a_blocked_audit_log_is_told_as_such(void **state)
+{
+	struct fixture *f = *state;
+	struct peppermint_verdict verdict;
+
+	canned_tweak(f->canned, set_blocked);
+	assert_int_equal(verify(f, &verdict), PM_AUDIT_BLOCKED);
+	assert_false(verdict.valid);
+	assert_string_equal(f->call.message, peppermint_error_text(PM_AUDIT_BLOCKED));
+}
+
+static void bend_audit(Peppermint__V1__Reply *reply)
+{
+	reply->status->audit->origin = "\x1b[2J";
+}
+
+static void drop_audit(Peppermint__V1__Reply *reply)
+{
+	reply->status->audit = NULL;
+}
+
+static void set_unknown_audit_state(Peppermint__V1__Reply *reply)
+{
+	reply->status->audit->state = (Peppermint__V1__AuditState)99;
+}
+
+static void the_audit_logs_status_is_clean_and_may_be_missing_or_newer(void **state)
+{
+	struct fixture *f = *state;
+	struct peppermint_status status;
+
+	canned_tweak(f->canned, bend_audit);
+	assert_int_equal(peppermint_get_status(f->vault, &status, &f->call), PM_BAD_REPLY);
+	canned_tweak(f->canned, drop_audit);
+	assert_ok(peppermint_get_status(f->vault, &status, &f->call));
+	assert_int_equal(status.audit.state, PEPPERMINT_AUDIT_STATE_UNKNOWN);
+	canned_tweak(f->canned, set_unknown_audit_state);
+	assert_ok(peppermint_get_status(f->vault, &status, &f->call));
+	assert_int_equal(status.audit.state, PEPPERMINT_AUDIT_STATE_UNKNOWN);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -432,6 +521,10 @@ int main(void)
 		TEST(a_check_value_of_another_length_is_a_bad_reply),
 		TEST(an_empty_hash_is_a_bad_reply),
 		TEST(a_match_with_a_reason_to_refuse_is_a_bad_reply),
+		TEST(a_receipt_must_be_whole),
+		TEST(a_receipt_that_was_not_asked_for_is_none),
+		TEST(a_blocked_audit_log_is_told_as_such),
+		TEST(the_audit_logs_status_is_clean_and_may_be_missing_or_newer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,14 @@ static void the_least_configuration_has_every_default(void **state)
 	assert_int_equal(s->limits.replay_bytes, 2097152);
 	assert_int_equal(s->limits.replay_seconds, 120);
 	assert_int_equal(s->limits.hsm_timeout_ms, 10000);
+	assert_string_equal(s->audit.environment, "");
+	assert_string_equal(s->audit.anchor, "/d/audit-checkpoint");
+	assert_int_equal(s->audit.acts, ACTS_FOLDED);
+	assert_int_equal(s->audit.refusals_per_minute, 60);
+	assert_int_equal(s->audit.keep_months, 0);
+	assert_int_equal(s->audit.sink, SINK_NONE);
+	assert_string_equal(s->audit.sink_socket, "/dev/log");
+	assert_int_equal(s->witness_count, 0);
 	assert_int_equal(s->environment_count, 1);
 	assert_string_equal(s->environments[0].pin_file, "/p");
 	assert_false(s->environments[0].pin_fd.given);
@@ -98,6 +106,171 @@ static void limits_are_held_at_both_ends(void **state)
 			refuse(f, text, 2, why);
 		}
 	}
+}
+
+static void the_logs_origin_begins_with_the_name_of_the_machine(void **state)
+{
+	struct fixture *f = *state;
+	char host[256] = "", expected[300];
+
+	accept(f, WHOLE);
+	assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+	snprintf(expected, sizeof(expected), "%s/peppermint", host);
+	assert_string_equal(f->settings.audit.origin, expected);
+}
+
+static void the_audit_settings_are_what_they_say(void **state)
+{
+	struct fixture *f = *state;
+
+	accept(f, WHOLE "[audit]\norigin = vault.example/a\nenvironment = live\nanchor = /a/b\n"
+			"acts = each\nrefusals_per_minute = 100000\nkeep_months = 12\n"
+			"sink = syslog\nsink_socket = /run/log\n");
+	const struct audit_settings *audit = &f->settings.audit;
+	assert_string_equal(audit->origin, "vault.example/a");
+	assert_string_equal(audit->environment, "live");
+	assert_string_equal(audit->anchor, "/a/b");
+	assert_int_equal(audit->acts, ACTS_EACH);
+	assert_int_equal(audit->refusals_per_minute, 100000);
+	assert_int_equal(audit->keep_months, 12);
+	assert_int_equal(audit->sink, SINK_SYSLOG);
+	assert_string_equal(audit->sink_socket, "/run/log");
+	accept(f, WHOLE "[audit]\nacts = folded\nsink = none\nkeep_months = 0\n"
+			"refusals_per_minute = 1\n");
+	assert_int_equal(audit->acts, ACTS_FOLDED);
+	assert_int_equal(audit->sink, SINK_NONE);
+	assert_int_equal(audit->keep_months, 0);
+	assert_int_equal(audit->refusals_per_minute, 1);
+	accept(f, WHOLE "[audit]\nkeep_months = 1200\n");
+	assert_int_equal(audit->keep_months, 1200);
+}
+
+#define HUNDRED_BYTES                                                                              \
+	"0123456789012345678901234567890123456789012345678901234567890123456789"                   \
+	"012345678901234567890123456789"
+
+static void the_audit_settings_are_held_to_what_they_may_be(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *setting, *value, *must_be;
+	} wrong[] = {
+		{ "origin", "a b", "a name of at most 100 bytes, without blanks and '+'" },
+		{ "origin", "a+b", "a name of at most 100 bytes, without blanks and '+'" },
+		{ "origin", HUNDRED_BYTES "x",
+		  "a name of at most 100 bytes, without blanks and '+'" },
+		{ "environment", "environment-with-a-name-that-is-too-long",
+		  "the name of an environment" },
+		{ "anchor", "audit-checkpoint", "an absolute path of at most 511 bytes" },
+		{ "acts", "all", "folded or each" },
+		{ "acts", "Folded", "folded or each" },
+		{ "refusals_per_minute", "0", "a number from 1 to 100000" },
+		{ "refusals_per_minute", "100001", "a number from 1 to 100000" },
+		{ "keep_months", "11",
+		  "0 (for ever), or 12 to 1200: an audit log is kept for a year at least" },
+		{ "keep_months", "1",
+		  "0 (for ever), or 12 to 1200: an audit log is kept for a year at least" },
+		{ "keep_months", "1201",
+		  "0 (for ever), or 12 to 1200: an audit log is kept for a year at least" },
+		{ "keep_months", "-12",
+		  "0 (for ever), or 12 to 1200: an audit log is kept for a year at least" },
+		{ "sink", "journald", "none or syslog" },
+		{ "sink_socket", "dev/log", "an absolute path of at most 107 bytes" },
+		{ "sink_socket", "/" HUNDRED_BYTES "1234567",
+		  "an absolute path of at most 107 bytes" },
+	};
+	char text[1024], why[256];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), "[audit]\n%s = %s\n" WHOLE, wrong[i].setting,
+			 wrong[i].value);
+		snprintf(why, sizeof(why), "setting '%s' in [audit] must be %s", wrong[i].setting,
+			 wrong[i].must_be);
+		refuse(f, text, 2, why);
+	}
+	accept(f, "[audit]\norigin = " HUNDRED_BYTES "\n" WHOLE);
+	refuse(f, WHOLE "[audit]\nenvironment = prod\n", 0,
+	       "setting 'environment' in [audit] names one that has no [environment NAME]");
+}
+
+/* The default is made of state_dir, which may be as long as a path may be. */
+static void an_anchor_that_does_not_fit_is_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	char path[512], text[2048];
+
+	memset(path, 'x', 511);
+	path[0] = '/';
+	path[511] = '\0';
+	snprintf(text, sizeof(text), "[daemon]\nsocket = /s\nstate_dir = %s\n" TEST_ENV, path);
+	refuse(f, text, 0,
+	       "setting 'anchor' is missing in [audit]: 'state_dir' is too long to put it there");
+	snprintf(text, sizeof(text),
+		 "[audit]\nanchor = %s\n[daemon]\nsocket = /s\nstate_dir = %s\n" TEST_ENV, path,
+		 path);
+	accept(f, text);
+	assert_string_equal(f->settings.audit.anchor, path);
+}
+
+#define WITNESS_KEY "witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"
+#define LOG_KEY "vault.example/audit/1+3388d9c8+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
+
+static void a_witness_is_its_key(void **state)
+{
+	struct fixture *f = *state;
+	char vkey[TLOG_VKEY_MAX + 1];
+
+	accept(f, WHOLE "[witness security]\nkey = " WITNESS_KEY "\n");
+	assert_int_equal(f->settings.witness_count, 1);
+	assert_string_equal(f->settings.witnesses[0].head.name, "security");
+	tlog_key_format(&f->settings.witnesses[0].key, vkey);
+	assert_string_equal(vkey, WITNESS_KEY);
+}
+
+static void what_is_no_key_of_a_witness_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const wrong[] = {
+		"x",
+		"witness.example/w1",
+		/* another name than the hash was made of */
+		"witness.example/w2+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X",
+		/* another hash */
+		"witness.example/w1+20324abf+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X",
+		/* a byte of the key changed; cut off; no base64 */
+		"witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3Y",
+		"witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC",
+		"witness.example/w1+20324abe+????",
+	};
+	char text[1024];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), WHOLE "[witness w]\nkey = %s\n", wrong[i]);
+		refuse(f, text, 15,
+		       "setting 'key' in [witness w] must be a verifier key of C2SP signed-note: "
+		       "name+hash+base64, the hash being its own");
+	}
+	refuse(f, WHOLE "[witness w]\n", 14, "setting 'key' is missing in [witness w]");
+	refuse(f, WHOLE "[witness w]\nkey = " LOG_KEY "\n", 14,
+	       "the 'key' of [witness w] is of type 0x01; a witness's is 0x04");
+	refuse(f, WHOLE "[witness a]\nkey = " WITNESS_KEY "\n[witness b]\nkey = " WITNESS_KEY "\n",
+	       16, "[witness a] and [witness b] have one key name");
+}
+
+/* printf '…' | sha256sum | cut -c1-16 */
+static void a_revision_is_the_start_of_the_texts_hash(void **state)
+{
+	struct fixture *f = *state;
+	struct config_fault fault;
+
+	accept(f, DAEMON TEST_ENV);
+	assert_string_equal(f->settings.revision, "d8e8af2dd492da01");
+	accept(f, DAEMON TEST_ENV "\n");
+	assert_string_not_equal(f->settings.revision, "d8e8af2dd492da01");
+	assert_int_equal(settings_parse(bytes_str(""), &f->settings, &fault), PM_CONFIG);
+	assert_string_equal(f->settings.revision, "e3b0c44298fc1c14");
+	assert_int_equal(settings_load("/nonexistent/x", &f->settings, &fault), PM_CONFIG);
+	assert_string_equal(f->settings.revision, "-");
 }
 
 static void what_must_stand_there_is_missed(void **state)
@@ -337,6 +510,16 @@ static void a_reload_names_what_needs_a_restart(void **state)
 				  "live] takes effect after a "
 				  "restart\n");
 
+	accept(f, WHOLE "[audit]\nacts = each\norigin = a\n[witness w]\nkey = " WITNESS_KEY "\n");
+	log_of(f, text);
+	assert_string_equal(text,
+			    "<4>peppermint: reload: the new 'origin' in [audit] takes effect "
+			    "after a restart\n"
+			    "<4>peppermint: reload: the new 'acts' in [audit] takes effect "
+			    "after a restart\n"
+			    "<4>peppermint: reload: other [witness NAME] sections take effect "
+			    "after a restart\n");
+
 	accept(f, DAEMON LIVE_ENV TEST_ENV);
 	log_of(f, text);
 	assert_string_equal(text, "<4>peppermint: reload: other [environment NAME] sections take "
@@ -366,6 +549,12 @@ static void the_sample_is_right(void **state)
 	assert_int_equal(f->settings.caller_count, 2);
 }
 
+/* What is required, but in a section that nobody must have, stands behind a # as well. */
+static bool is_commented_out(const struct config_setting *setting)
+{
+	return !setting->required || strcmp(setting->section, "witness") == 0;
+}
+
 /* "name = value", or "#name = default" where that is so. */
 static bool sample_has(const char *text, const struct config_setting *setting)
 {
@@ -375,9 +564,32 @@ static bool sample_has(const char *text, const struct config_setting *setting)
 	snprintf(commented, sizeof(commented), "\n#%s = %s", setting->name,
 		 setting->fallback && strcmp(setting->name, "signer") != 0 ? setting->fallback
 									   : "");
-	return setting->required
-		       ? strstr(text, plain) != NULL
-		       : strstr(text, commented) || (!setting->fallback && strstr(text, plain));
+	return is_commented_out(setting)
+		       ? strstr(text, commented) || (!setting->fallback && strstr(text, plain))
+		       : strstr(text, plain) != NULL;
+}
+
+/* All that stands behind a # as a setting may be taken from there; but the PIN comes once. */
+static void the_sample_is_right_without_its_comment_signs(void **state)
+{
+	struct fixture *f = *state;
+	char text[16384];
+
+	read_sample(text, sizeof(text));
+	for (char *at = text; (at = strstr(at, "\n#")) != NULL; at++) {
+		size_t word = strspn(at + 2, "abcdefghijklmnopqrstuvwxyz_");
+		bool section = strncmp(at + 2, "[witness", strlen("[witness")) == 0;
+
+		if (section || strncmp(at + 2 + word, " = ", 3) == 0)
+			at[1] = ' ';
+	}
+	/* the group of the sample is its own */
+	char *group = strstr(text, " socket_group");
+	assert_non_null(group);
+	*group = '#';
+	accept(f, text);
+	assert_int_equal(f->settings.witness_count, 1);
+	assert_string_equal(f->settings.audit.environment, "live");
 }
 
 static void the_sample_shows_every_setting_and_its_default(void **state)
@@ -410,6 +622,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_least_configuration_has_every_default),
 		cmocka_unit_test(limits_are_held_at_both_ends),
+		cmocka_unit_test(the_logs_origin_begins_with_the_name_of_the_machine),
+		cmocka_unit_test(the_audit_settings_are_what_they_say),
+		cmocka_unit_test(the_audit_settings_are_held_to_what_they_may_be),
+		cmocka_unit_test(an_anchor_that_does_not_fit_is_asked_for),
+		cmocka_unit_test(a_witness_is_its_key),
+		cmocka_unit_test(what_is_no_key_of_a_witness_is_refused),
+		cmocka_unit_test(a_revision_is_the_start_of_the_texts_hash),
 		cmocka_unit_test(what_must_stand_there_is_missed),
 		cmocka_unit_test(a_prefix_is_short_and_ends_in_an_underscore),
 		cmocka_unit_test(no_prefix_begins_another),
@@ -424,6 +643,7 @@ int main(void)
 		cmocka_unit_test(reloaded_callers_follow_the_running_order),
 		cmocka_unit_test(a_reload_names_what_needs_a_restart),
 		cmocka_unit_test(the_sample_is_right),
+		cmocka_unit_test(the_sample_is_right_without_its_comment_signs),
 		cmocka_unit_test(the_sample_shows_every_setting_and_its_default),
 	};
 

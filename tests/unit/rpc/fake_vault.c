@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "vault/audit.h"
 
 struct vault {
 	pthread_mutex_t lock;
@@ -16,6 +17,9 @@ struct vault {
 	size_t size;
 	unsigned entered, left, executed;
 	struct fake_asked asked;
+	bool receipts;
+	struct fake_told told;
+	enum pm_err tell_err;
 };
 
 static struct vault the_vault = {
@@ -32,12 +36,16 @@ struct vault *fake_vault(void)
 
 void fake_reset(void)
 {
+	fake_entry_len(100);
 	pthread_mutex_lock(&the_vault.lock);
 	the_vault.err = PM_OK;
 	the_vault.held = NULL;
 	the_vault.size = 1;
 	the_vault.entered = the_vault.left = the_vault.executed = 0;
 	the_vault.asked = (struct fake_asked){ 0 };
+	the_vault.receipts = false;
+	the_vault.told = (struct fake_told){ 0 };
+	the_vault.tell_err = PM_OK;
 	pthread_cond_broadcast(&the_vault.changed);
 	pthread_mutex_unlock(&the_vault.lock);
 }
@@ -109,12 +117,42 @@ struct fake_asked fake_asked(void)
 	return asked;
 }
 
-static size_t asked_size(struct vault *vault, size_t most)
+size_t fake_result_size(struct vault *vault, size_t most)
 {
 	pthread_mutex_lock(&vault->lock);
 	size_t size = vault->size < most ? vault->size : most;
 	pthread_mutex_unlock(&vault->lock);
 	return size;
+}
+
+void fake_give_receipts(bool give)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	the_vault.receipts = give;
+	pthread_mutex_unlock(&the_vault.lock);
+}
+
+struct fake_told fake_told(void)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	struct fake_told told = the_vault.told;
+	pthread_mutex_unlock(&the_vault.lock);
+	return told;
+}
+
+void fake_await_told(unsigned count)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	while (the_vault.told.refusals + the_vault.told.failures < count)
+		pthread_cond_wait(&the_vault.changed, &the_vault.lock);
+	pthread_mutex_unlock(&the_vault.lock);
+}
+
+void fake_tell_fails(enum pm_err err)
+{
+	pthread_mutex_lock(&the_vault.lock);
+	the_vault.tell_err = err;
+	pthread_mutex_unlock(&the_vault.lock);
 }
 
 static void copy(char *to, size_t size, const char *from)
@@ -127,25 +165,39 @@ static bool is_held(const struct vault *vault, const char *environment)
 	return vault->held && strcmp(vault->held, environment) == 0;
 }
 
+static struct fake_asked asked_by(const struct actor *actor)
+{
+	struct fake_asked asked = { .uid = actor->uid,
+				    .gid = actor->gid,
+				    .pid = actor->pid,
+				    .rpc = actor->rpc,
+				    .connection = actor->connection,
+				    .deadline = actor->deadline };
+
+	copy(asked.caller, sizeof(asked.caller), actor->caller);
+	copy(asked.operator, sizeof(asked.operator), actor->operator_name);
+	copy(asked.request_id, sizeof(asked.request_id), actor->request_id);
+	return asked;
+}
+
+static void give_receipt(struct actor *actor)
+{
+	actor->receipt = (struct vault_receipt){ .log = FAKE_LOG, .index = FAKE_INDEX };
+	memset(actor->receipt.leaf, 0x5a, sizeof(actor->receipt.leaf));
+}
+
 /* What every call does: remembers, waits if held, and says how to end. */
-static enum pm_err enter(struct vault *vault, struct actor *actor, const char *environment,
-			 const char *name, int64_t number, size_t count)
+enum pm_err fake_enter(struct vault *vault, struct actor *actor, const char *environment,
+		       const char *name, int64_t number, size_t count)
 {
 	const struct timespec until = deadline_timespec(actor->deadline);
 	struct fake_asked *asked = &vault->asked;
 	int rv = 0;
 
 	pthread_mutex_lock(&vault->lock);
-	*asked = (struct fake_asked){ .uid = actor->uid,
-				      .gid = actor->gid,
-				      .pid = actor->pid,
-				      .rpc = actor->rpc,
-				      .deadline = actor->deadline,
-				      .number = number,
-				      .count = count };
-	copy(asked->caller, sizeof(asked->caller), actor->caller);
-	copy(asked->operator, sizeof(asked->operator), actor->operator_name);
-	copy(asked->request_id, sizeof(asked->request_id), actor->request_id);
+	*asked = asked_by(actor);
+	asked->number = number;
+	asked->count = count;
 	copy(asked->environment, sizeof(asked->environment), environment);
 	copy(asked->name, sizeof(asked->name), name);
 	vault->entered++;
@@ -156,10 +208,49 @@ static enum pm_err enter(struct vault *vault, struct actor *actor, const char *e
 	vault->left++;
 	if (err == PM_OK)
 		vault->executed++;
+	if (vault->receipts && err == PM_OK)
+		give_receipt(actor);
 	pthread_mutex_unlock(&vault->lock);
 	if (err == PM_ALREADY_DONE)
 		copy(actor->done_subject, sizeof(actor->done_subject), "0123456789ABCDEF");
 	return err;
+}
+
+/* Entries of the audit log about what was not done. */
+static enum pm_err tell(struct actor *actor, unsigned *counter, const char *rpc,
+			const char *environment, enum pm_err why)
+{
+	const struct timespec until = deadline_timespec(actor->deadline);
+	struct vault *vault = &the_vault;
+	struct fake_told *told = &vault->told;
+	int rv = 0;
+
+	pthread_mutex_lock(&vault->lock);
+	(*counter)++;
+	told->actor = asked_by(actor);
+	told->why = why;
+	copy(told->rpc, sizeof(told->rpc), rpc ? rpc : "NULL");
+	copy(told->environment, sizeof(told->environment), environment ? environment : "NULL");
+	pthread_cond_broadcast(&vault->changed);
+	while (is_held(vault, FAKE_TELLING) && rv == 0)
+		rv = pthread_cond_clockwait(&vault->changed, &vault->lock, CLOCK_MONOTONIC, &until);
+	enum pm_err err = rv != 0 ? PM_AUDIT_BLOCKED : vault->tell_err;
+	if (vault->receipts && err == PM_OK)
+		give_receipt(actor);
+	pthread_mutex_unlock(&vault->lock);
+	return err;
+}
+
+enum pm_err vault_audit_refusal(struct vault *vault, struct actor *actor, const char *rpc,
+				const char *environment, enum pm_err why)
+{
+	return tell(actor, &vault->told.refusals, rpc, environment, why);
+}
+
+enum pm_err vault_audit_failure(struct vault *vault, struct actor *actor, const char *rpc,
+				const char *environment, enum pm_err why)
+{
+	return tell(actor, &vault->told.failures, rpc, environment, why);
 }
 
 size_t vault_environment_count(const struct vault *vault)
@@ -203,7 +294,7 @@ static void fill_key(struct key_info *info, const char *environment, const char 
 enum pm_err vault_mint(struct vault *vault, struct actor *actor, const struct mint_params *params,
 		       struct key_info *info, struct key_text *text)
 {
-	TRY(enter(vault, actor, params->environment, params->account, params->expires_at, 0));
+	TRY(fake_enter(vault, actor, params->environment, params->account, params->expires_at, 0));
 	fill_key(info, params->environment, "0123456789ABCDEF");
 	copy(text->text, sizeof(text->text), FAKE_SECRET);
 	return PM_OK;
@@ -213,8 +304,8 @@ enum pm_err vault_rotate(struct vault *vault, struct actor *actor,
 			 const struct rotate_params *params, struct key_info *info,
 			 struct key_text *text)
 {
-	TRY(enter(vault, actor, params->environment, params->key_id, params->overlap,
-		  params->force));
+	TRY(fake_enter(vault, actor, params->environment, params->key_id, params->overlap,
+		       params->force));
 	fill_key(info, params->environment, params->key_id);
 	copy(text->text, sizeof(text->text), FAKE_SECRET);
 	return PM_OK;
@@ -223,7 +314,7 @@ enum pm_err vault_rotate(struct vault *vault, struct actor *actor,
 enum pm_err vault_revoke(struct vault *vault, struct actor *actor, const char *environment,
 			 const char *key_id, struct key_info *info)
 {
-	TRY(enter(vault, actor, environment, key_id, 0, 0));
+	TRY(fake_enter(vault, actor, environment, key_id, 0, 0));
 	fill_key(info, environment, key_id);
 	return PM_OK;
 }
@@ -231,7 +322,7 @@ enum pm_err vault_revoke(struct vault *vault, struct actor *actor, const char *e
 enum pm_err vault_get(struct vault *vault, struct actor *actor, const char *environment,
 		      const char *key_id, struct key_info *info)
 {
-	TRY(enter(vault, actor, environment, key_id, 0, 0));
+	TRY(fake_enter(vault, actor, environment, key_id, 0, 0));
 	fill_key(info, environment, key_id);
 	return PM_OK;
 }
@@ -239,9 +330,9 @@ enum pm_err vault_get(struct vault *vault, struct actor *actor, const char *envi
 enum pm_err vault_list(struct vault *vault, struct actor *actor, const struct list_params *params,
 		       struct key_page *page)
 {
-	TRY(enter(vault, actor, params->environment, params->account, (int64_t)params->page_size,
-		  0));
-	page->count = asked_size(vault, params->page_size);
+	TRY(fake_enter(vault, actor, params->environment, params->account,
+		       (int64_t)params->page_size, 0));
+	page->count = fake_result_size(vault, params->page_size);
 	for (size_t i = 0; i < page->count; i++)
 		fill_key(&page->keys[i], params->environment, "0123456789ABCDEF");
 	page->total = 1234;
@@ -252,7 +343,7 @@ enum pm_err vault_list(struct vault *vault, struct actor *actor, const struct li
 enum pm_err vault_verify(struct vault *vault, struct actor *actor, const char *environment,
 			 const struct bytes *texts, size_t count, struct verdict *verdicts)
 {
-	TRY(enter(vault, actor, environment, "", 0, count));
+	TRY(fake_enter(vault, actor, environment, "", 0, count));
 	for (size_t i = 0; i < count; i++) {
 		struct verdict *verdict = &verdicts[i];
 
@@ -272,7 +363,7 @@ enum pm_err vault_hash(struct vault *vault, struct actor *actor, const char *env
 		       const char *pepper, const struct bytes *values, size_t count,
 		       struct value_hash *hashes)
 {
-	TRY(enter(vault, actor, environment, pepper, 0, count));
+	TRY(fake_enter(vault, actor, environment, pepper, 0, count));
 	for (size_t i = 0; i < count; i++)
 		snprintf(hashes[i].text, sizeof(hashes[i].text), "v1:%zu", values[i].len);
 	return PM_OK;
@@ -282,7 +373,7 @@ enum pm_err vault_verify_hash(struct vault *vault, struct actor *actor, const ch
 			      const char *pepper, const struct hash_claim *claims, size_t count,
 			      struct hash_verdict *verdicts)
 {
-	TRY(enter(vault, actor, environment, pepper, 0, count));
+	TRY(fake_enter(vault, actor, environment, pepper, 0, count));
 	for (size_t i = 0; i < count; i++) {
 		bool match = claims[i].value.len == claims[i].hash.len;
 
@@ -312,24 +403,24 @@ static void fill_pepper(struct pepper_info *info, size_t versions, const char *e
 enum pm_err vault_create_pepper(struct vault *vault, struct actor *actor, const char *environment,
 				const char *name, struct pepper_info *info)
 {
-	TRY(enter(vault, actor, environment, name, 0, 0));
-	fill_pepper(info, asked_size(vault, VAULT_PEPPER_VERSIONS_MAX), environment, name);
+	TRY(fake_enter(vault, actor, environment, name, 0, 0));
+	fill_pepper(info, fake_result_size(vault, VAULT_PEPPER_VERSIONS_MAX), environment, name);
 	return PM_OK;
 }
 
 enum pm_err vault_rotate_pepper(struct vault *vault, struct actor *actor, const char *environment,
 				const char *name, struct pepper_info *info)
 {
-	TRY(enter(vault, actor, environment, name, 0, 0));
-	fill_pepper(info, asked_size(vault, VAULT_PEPPER_VERSIONS_MAX), environment, name);
+	TRY(fake_enter(vault, actor, environment, name, 0, 0));
+	fill_pepper(info, fake_result_size(vault, VAULT_PEPPER_VERSIONS_MAX), environment, name);
 	return PM_OK;
 }
 
 enum pm_err vault_list_peppers(struct vault *vault, struct actor *actor, const char *environment,
 			       struct pepper_info *infos, size_t *count)
 {
-	TRY(enter(vault, actor, environment, "", 0, 0));
-	*count = asked_size(vault, VAULT_PEPPERS_MAX);
+	TRY(fake_enter(vault, actor, environment, "", 0, 0));
+	*count = fake_result_size(vault, VAULT_PEPPERS_MAX);
 	for (size_t i = 0; i < *count; i++)
 		fill_pepper(&infos[i], 2, environment, "pan");
 	return PM_OK;

@@ -134,6 +134,28 @@ static void a_list_that_does_not_fit_beside_the_requests_of_the_last_ones_waits(
 	assert_int_equal(callers_set(*state, list, RPC_CALLERS_MAX), PM_OK);
 }
 
+static void the_present_list_is_told_without_those_who_only_wait_for_their_last_request(
+	void **state)
+{
+	static struct rpc_caller list[RPC_CALLERS_MAX];
+	struct rpc_caller found;
+
+	assert_int_equal(callers_list(*state, list), 2);
+	assert_string_equal(list[0].name, pay.name);
+	assert_string_equal(list[1].name, shop.name);
+	assert_int_equal(callers_enter(*state, pay.uid, &found), PM_OK);
+	assert_int_equal(callers_set(*state, &shop, 1), PM_OK);
+	assert_int_equal(callers_list(*state, list), 1);
+	assert_int_equal(list[0].uid, shop.uid);
+	callers_leave(*state, pay.uid);
+	for (uint32_t i = 0; i < RPC_CALLERS_MAX; i++) {
+		list[i] = (struct rpc_caller){ .uid = 5000 + i };
+		snprintf(list[i].name, sizeof(list[i].name), "caller-%u", i);
+	}
+	assert_int_equal(callers_set(*state, list, RPC_CALLERS_MAX), PM_OK);
+	assert_int_equal(callers_list(*state, list), RPC_CALLERS_MAX);
+}
+
 static int setup(void **state)
 {
 	const struct rpc_caller list[] = { pay, shop };
@@ -162,6 +184,7 @@ int main(void)
 		CALLERS(a_list_with_a_uid_or_a_name_twice_changes_nothing),
 		CALLERS(the_longest_list_fits_and_can_be_replaced_by_another),
 		CALLERS(a_list_that_does_not_fit_beside_the_requests_of_the_last_ones_waits),
+		CALLERS(the_present_list_is_told_without_those_who_only_wait_for_their_last_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

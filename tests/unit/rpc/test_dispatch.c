@@ -33,7 +33,7 @@ static void every_call_of_the_service_has_its_row_and_its_types(void **state)
 
 static void numbers_that_are_no_calls_have_no_row(void **state)
 {
-	static const uint32_t numbers[] = { 0, 1, 15, 28, 999, 1000, UINT32_MAX };
+	static const uint32_t numbers[] = { 0, 1, 15, 35, 999, 1000, UINT32_MAX };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -47,19 +47,27 @@ static void who_may_call_what_is_as_the_protocol_says(void **state)
 		const char *name;
 		uint32_t roles;
 		enum rpc_kind kind;
+		enum rpc_scope scope;
 	} expected[] = {
-		{ "Status", ROLE_NONE_NEEDED, RPC_READS },
-		{ "MintKey", ROLE_ISSUER, RPC_WRITES },
-		{ "VerifyKeys", ROLE_VERIFIER, RPC_READS },
-		{ "GetKey", ROLE_ISSUER | ROLE_AUDITOR, RPC_READS },
-		{ "ListKeys", ROLE_ISSUER | ROLE_AUDITOR, RPC_READS },
-		{ "RotateKey", ROLE_ISSUER, RPC_WRITES },
-		{ "RevokeKey", ROLE_ISSUER, RPC_WRITES },
-		{ "Hash", ROLE_HASHER, RPC_READS },
-		{ "VerifyHash", ROLE_HASHER, RPC_READS },
-		{ "ListPeppers", ROLE_CUSTODIAN | ROLE_AUDITOR, RPC_READS },
-		{ "CreatePepper", ROLE_CUSTODIAN, RPC_WRITES },
-		{ "RotatePepper", ROLE_CUSTODIAN, RPC_WRITES },
+		{ "Status", ROLE_NONE_NEEDED, RPC_READS, SCOPE_NONE },
+		{ "MintKey", ROLE_ISSUER, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "VerifyKeys", ROLE_VERIFIER, RPC_READS, SCOPE_ENVIRONMENT },
+		{ "GetKey", ROLE_ISSUER | ROLE_AUDITOR, RPC_READS, SCOPE_ENVIRONMENT },
+		{ "ListKeys", ROLE_ISSUER | ROLE_AUDITOR, RPC_READS, SCOPE_ENVIRONMENT },
+		{ "RotateKey", ROLE_ISSUER, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "RevokeKey", ROLE_ISSUER, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "Hash", ROLE_HASHER, RPC_READS, SCOPE_ENVIRONMENT },
+		{ "VerifyHash", ROLE_HASHER, RPC_READS, SCOPE_ENVIRONMENT },
+		{ "ListPeppers", ROLE_CUSTODIAN | ROLE_AUDITOR, RPC_READS, SCOPE_ENVIRONMENT },
+		{ "CreatePepper", ROLE_CUSTODIAN, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "RotatePepper", ROLE_CUSTODIAN, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "ListLogs", ROLE_AUDITOR, RPC_READS, SCOPE_VAULT },
+		{ "ReadLog", ROLE_AUDITOR, RPC_READS, SCOPE_VAULT },
+		{ "ProveEntry", ROLE_AUDITOR, RPC_READS, SCOPE_VAULT },
+		{ "AddCosignature", ROLE_AUDITOR, RPC_WRITES, SCOPE_VAULT },
+		{ "RotateLog", ROLE_CUSTODIAN, RPC_WRITES, SCOPE_VAULT },
+		{ "HashText", ROLE_AUDITOR, RPC_READS, SCOPE_ENVIRONMENT },
+		{ "GetInventory", ROLE_AUDITOR, RPC_READS, SCOPE_VAULT },
 	};
 
 	(void)state;
@@ -69,7 +77,7 @@ static void who_may_call_what_is_as_the_protocol_says(void **state)
 		assert_string_equal(row->name, expected[i].name);
 		assert_int_equal(row->roles, expected[i].roles);
 		assert_int_equal(row->kind, expected[i].kind);
-		assert_int_equal(row->global, i == 0);
+		assert_int_equal(row->scope, expected[i].scope);
 	}
 }
 

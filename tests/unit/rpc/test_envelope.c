@@ -46,7 +46,22 @@ static void a_whole_envelope_is_read(void **state)
 	assert_string_equal(o->envelope.operator_name, "olga");
 	assert_int_equal(o->envelope.call, 16);
 	assert_int_equal(o->envelope.body.len, 0);
+	assert_false(o->envelope.want_receipt);
 	assert_int_equal(o->envelope.deadline, ARRIVAL + 250 * NS_PER_MS);
+}
+
+static void whether_a_receipt_is_wanted_is_read_once(void **state)
+{
+	static const uint8_t twice[] = { 1 << 3, 1, 5 << 3, 1, 5 << 3, 1, 0x82, 0x01, 0 };
+	struct opened *o = *state;
+	Peppermint__V1__Request request = status_request();
+
+	request.want_receipt = true;
+	assert_int_equal(open(o, &request), PM_OK);
+	assert_true(o->envelope.want_receipt);
+	assert_int_equal(open_bytes(o, bytes_of(twice, sizeof(twice))), PM_BAD_REQUEST);
+	assert_string_equal(o->fault.field, "want_receipt");
+	assert_false(o->envelope.want_receipt);
 }
 
 static void without_a_deadline_it_is_five_seconds_and_at_most_thirty(void **state)
@@ -163,6 +178,7 @@ int main(void)
 #define OPENED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		OPENED(a_whole_envelope_is_read),
+		OPENED(whether_a_receipt_is_wanted_is_read_once),
 		OPENED(without_a_deadline_it_is_five_seconds_and_at_most_thirty),
 		OPENED(another_version_is_unsupported_and_the_id_is_still_read),
 		OPENED(a_request_id_has_at_most_64_printable_ascii_characters),

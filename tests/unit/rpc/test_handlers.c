@@ -10,152 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asked.h"
 #include "base/clock.h"
 #include "fake_vault.h"
-#include "fixture.h"
-
-#define KEY_ID "0123456789ABCDEF"
-#define R(name) Peppermint__V1__##name##Request
-
-/* One request of each call, complete; a test changes what it is about. */
-struct asked {
-	Peppermint__V1__Request request;
-	union {
-		R(Status) status;
-		R(MintKey) mint_key;
-		R(VerifyKeys) verify_keys;
-		R(GetKey) get_key;
-		R(ListKeys) list_keys;
-		R(RotateKey) rotate_key;
-		R(RevokeKey) revoke_key;
-		R(Hash) hash;
-		R(VerifyHash) verify_hash;
-		R(ListPeppers) list_peppers;
-		R(CreatePepper) create_pepper;
-		R(RotatePepper) rotate_pepper;
-	};
-	char *texts[2];
-	ProtobufCBinaryData values[2];
-	Peppermint__V1__HashedValue items[2];
-	Peppermint__V1__HashedValue *item_list[2];
-	int socket;
-	Peppermint__V1__Reply *reply;
-	struct fixture *f;
-	unsigned ids;
-	char id[16];
-};
-
-#define FIRST 16
-#define LAST 27
-
-static void make(struct asked *a, uint32_t call)
-{
-	static const ProtobufCMessageDescriptor *const types[] = {
-		&peppermint__v1__status_request__descriptor,
-		&peppermint__v1__mint_key_request__descriptor,
-		&peppermint__v1__verify_keys_request__descriptor,
-		&peppermint__v1__get_key_request__descriptor,
-		&peppermint__v1__list_keys_request__descriptor,
-		&peppermint__v1__rotate_key_request__descriptor,
-		&peppermint__v1__revoke_key_request__descriptor,
-		&peppermint__v1__hash_request__descriptor,
-		&peppermint__v1__verify_hash_request__descriptor,
-		&peppermint__v1__list_peppers_request__descriptor,
-		&peppermint__v1__create_pepper_request__descriptor,
-		&peppermint__v1__rotate_pepper_request__descriptor,
-	};
-
-	peppermint__v1__request__init(&a->request);
-	a->request.version = 1;
-	snprintf(a->id, sizeof(a->id), "id-%u", a->ids++);
-	a->request.request_id = a->id;
-	a->request.call_case = (Peppermint__V1__Request__CallCase)call;
-	a->request.status = &a->status; /* all share the union's place */
-	protobuf_c_message_init(types[call - FIRST], &a->status);
-	if (call != FIRST)
-		a->get_key.environment = "test"; /* where every request has it */
-}
-
-static void fill_lists(struct asked *a)
-{
-	a->texts[0] = "good";
-	a->texts[1] = "bad";
-	for (size_t i = 0; i < 2; i++) {
-		a->values[i] = (ProtobufCBinaryData){ i + 1, (uint8_t *)"\xff\xfe" };
-		peppermint__v1__hashed_value__init(&a->items[i]);
-		a->items[i].value = a->values[i];
-		a->items[i].hash = "h"; /* the fake says: a match if as long as the value */
-		a->item_list[i] = &a->items[i];
-	}
-}
-
-static void make_whole(struct asked *a, uint32_t call)
-{
-	make(a, call);
-	fill_lists(a);
-	switch (call) {
-	case PEPPERMINT__V1__REQUEST__CALL_MINT_KEY:
-		a->mint_key.account = "acme";
-		break;
-	case PEPPERMINT__V1__REQUEST__CALL_VERIFY_KEYS:
-		a->verify_keys.api_keys = a->texts;
-		a->verify_keys.n_api_keys = 2;
-		break;
-	case PEPPERMINT__V1__REQUEST__CALL_GET_KEY:
-		a->get_key.key_id = KEY_ID;
-		break;
-	case PEPPERMINT__V1__REQUEST__CALL_ROTATE_KEY:
-		a->rotate_key.key_id = KEY_ID;
-		break;
-	case PEPPERMINT__V1__REQUEST__CALL_REVOKE_KEY:
-		a->revoke_key.key_id = KEY_ID;
-		break;
-	case PEPPERMINT__V1__REQUEST__CALL_HASH:
-		a->hash.pepper = "pan";
-		a->hash.values = a->values;
-		a->hash.n_values = 2;
-		break;
-	case PEPPERMINT__V1__REQUEST__CALL_VERIFY_HASH:
-		a->verify_hash.pepper = "pan";
-		a->verify_hash.items = a->item_list;
-		a->verify_hash.n_items = 2;
-		break;
-	case PEPPERMINT__V1__REQUEST__CALL_CREATE_PEPPER:
-		a->create_pepper.name = "pan";
-		break;
-	case PEPPERMINT__V1__REQUEST__CALL_ROTATE_PEPPER:
-		a->rotate_pepper.name = "pan";
-		break;
-	default:
-		break;
-	}
-}
-
-static enum pm_err send_it(struct asked *a)
-{
-	if (a->reply)
-		free_reply(a->reply);
-	a->reply = ask(a->socket, &a->request);
-	enum pm_err err = (enum pm_err)a->reply->error;
-	assert_int_equal(a->reply->version, 1);
-	assert_string_equal(a->reply->request_id, a->request.request_id);
-	assert_int_equal(a->reply->result_case, err == PM_OK
-							? (int)a->request.call_case
-							: PEPPERMINT__V1__REPLY__RESULT__NOT_SET);
-	return err;
-}
-
-static enum pm_err ask_whole(struct asked *a, uint32_t call)
-{
-	make_whole(a, call);
-	return send_it(a);
-}
-
-static void expect_refusal(struct asked *a, enum pm_err err, const char *message)
-{
-	assert_int_equal(send_it(a), err);
-	assert_string_equal(a->reply->message, message);
-}
 
 static void every_call_has_its_result(void **state)
 {
@@ -339,12 +196,12 @@ static void each_role_may_call_what_the_protocol_says_and_nothing_else(void **st
 		uint32_t role;
 		const char *allowed; /* for each call from Status on */
 	} rights[] = {
-		{ 0, "1000 0000 0000" },
-		{ ROLE_VERIFIER, "1010 0000 0000" },
-		{ ROLE_ISSUER, "1101 1110 0000" },
-		{ ROLE_HASHER, "1000 0001 1000" },
-		{ ROLE_CUSTODIAN, "1000 0000 0111" },
-		{ ROLE_AUDITOR, "1001 1000 0100" },
+		{ 0, "1000 0000 0000 0000000" },
+		{ ROLE_VERIFIER, "1010 0000 0000 0000000" },
+		{ ROLE_ISSUER, "1101 1110 0000 0000000" },
+		{ ROLE_HASHER, "1000 0001 1000 0000000" },
+		{ ROLE_CUSTODIAN, "1000 0000 0111 0000100" },
+		{ ROLE_AUDITOR, "1001 1000 0100 1111011" },
 	};
 	struct asked *a = *state;
 
@@ -369,11 +226,13 @@ static void who_may_not_call_learns_nothing_about_his_request(void **state)
 	assert_int_equal(send_it(a), PM_DENIED);
 }
 
-static void every_call_but_status_is_bound_to_the_callers_environments(void **state)
+static void calls_of_an_environment_are_bound_to_the_callers_own(void **state)
 {
 	struct asked *a = *state;
 
 	for (uint32_t call = FIRST + 1; call <= LAST; call++) {
+		if (is_of_the_whole_vault(call))
+			continue;
 		set_caller(a->f, ALL_ROLES, 1);
 		assert_int_equal(ask_whole(a, call), PM_OK);
 		make_whole(a, call);
@@ -392,9 +251,25 @@ static void every_call_but_status_is_bound_to_the_callers_environments(void **st
 	}
 }
 
+static void calls_of_the_whole_vault_need_a_caller_of_every_environment(void **state)
+{
+	struct asked *a = *state;
+
+	for (uint32_t call = FIRST + 1; call <= LAST; call++) {
+		if (!is_of_the_whole_vault(call))
+			continue;
+		for (uint32_t environments = 0; environments < 8; environments++) {
+			bool all = (environments & ALL_ENVIRONMENTS) == ALL_ENVIRONMENTS;
+
+			set_caller(a->f, ALL_ROLES, environments);
+			assert_int_equal(ask_whole(a, call), all ? PM_OK : PM_DENIED);
+		}
+	}
+}
+
 static void calls_that_change_something_need_a_request_id(void **state)
 {
-	static const char writes[] = "010001100011";
+	static const char writes[] = "0100011000110001100";
 	struct asked *a = *state;
 
 	for (uint32_t call = FIRST; call <= LAST; call++) {
@@ -557,7 +432,7 @@ static void the_vaults_errors_are_passed_on_with_their_text(void **state)
 	struct asked *a = *state;
 
 #define PASSED(name, number, text)                                                                 \
-	if (PM_##name != PM_OK && PM_##name < PM_CONFIG) {                                         \
+	if (PM_##name != PM_OK && (PM_##name < PM_CONFIG || PM_##name == PM_AUDIT_BLOCKED)) {      \
 		fake_fail(PM_##name);                                                              \
 		for (uint32_t call = FIRST + 1; call <= LAST; call++) {                            \
 			assert_int_equal(ask_whole(a, call), PM_##name);                           \
@@ -569,8 +444,13 @@ static void the_vaults_errors_are_passed_on_with_their_text(void **state)
 
 static void errors_that_a_vault_never_sends_are_internal(void **state)
 {
-	fake_fail(PM_CONFIG);
-	assert_int_equal(ask_whole(*state, PEPPERMINT__V1__REQUEST__CALL_GET_KEY), PM_INTERNAL);
+	static const enum pm_err never[] = { PM_CONFIG, PM_UNREACHABLE, PM_BAD_REPLY };
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		fake_fail(never[i]);
+		assert_int_equal(ask_whole(*state, PEPPERMINT__V1__REQUEST__CALL_GET_KEY),
+				 PM_INTERNAL);
+	}
 }
 
 static void already_done_says_what_it_acted_on(void **state)
@@ -655,34 +535,9 @@ static void malformed_requests_are_told_what_is_wrong(void **state)
 	EXPECT("\x08\x01\x82\x01\x00\xc2\x3e\x05hello", PM_OK, ""); /* field 1000: unknown */
 }
 
-static int setup(void **state)
-{
-	struct asked *a = calloc(1, sizeof(*a));
-	void *f = NULL;
-
-	if (serve(&f) != 0)
-		return -1;
-	a->f = f;
-	a->socket = connect_req(a->f);
-	*state = a;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct asked *a = *state;
-	void *f = a->f;
-
-	if (a->reply)
-		free_reply(a->reply);
-	nn_close(a->socket);
-	free(a);
-	return unserve(&f);
-}
-
 int main(void)
 {
-#define ASKED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ASKED(test) cmocka_unit_test_setup_teardown(test, asked_setup, asked_teardown)
 	const struct CMUnitTest tests[] = {
 		ASKED(every_call_has_its_result),
 		ASKED(minting_gives_the_record_and_the_secret),
@@ -695,7 +550,8 @@ int main(void)
 		ASKED(status_shows_the_environments_that_the_caller_may_use),
 		ASKED(each_role_may_call_what_the_protocol_says_and_nothing_else),
 		ASKED(who_may_not_call_learns_nothing_about_his_request),
-		ASKED(every_call_but_status_is_bound_to_the_callers_environments),
+		ASKED(calls_of_an_environment_are_bound_to_the_callers_own),
+		ASKED(calls_of_the_whole_vault_need_a_caller_of_every_environment),
 		ASKED(calls_that_change_something_need_a_request_id),
 		ASKED(the_texts_of_a_new_key_have_their_limits),
 		ASKED(a_key_cannot_expire_in_the_past),

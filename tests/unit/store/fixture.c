@@ -272,3 +272,24 @@ void assert_integrity(const char *dir)
 	sqlite3_finalize(stmt);
 	sqlite3_close(db);
 }
+
+void copy_as_crashed(const char *from, const char *to)
+{
+	static const char *const names[] = { "peppermint.db", "peppermint.db-wal" };
+	static char data[8 << 20];
+
+	for (size_t i = 0; i < 2; i++) {
+		char path[TMPDIR_MAX + 32];
+		snprintf(path, sizeof(path), "%s/%s", from, names[i]);
+		FILE *in = fopen(path, "re");
+		assert_non_null(in);
+		size_t len = fread(data, 1, sizeof(data), in);
+		assert_true(len < sizeof(data));
+		fclose(in);
+		snprintf(path, sizeof(path), "%s/%s", to, names[i]);
+		FILE *out = fopen(path, "we");
+		assert_non_null(out);
+		assert_int_equal(fwrite(data, 1, len, out), len);
+		fclose(out);
+	}
+}

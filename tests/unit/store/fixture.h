@@ -57,5 +57,7 @@ sqlite3 *raw_open(const char *dir);
 void raw_exec(sqlite3 *db, const char *sql);
 void raw_edit(struct fixture *f, const char *sql); /* CHECK constraints aside */
 void assert_integrity(const char *dir);
+/* The database and its WAL as they are now, as a crash would leave them. */
+void copy_as_crashed(const char *from, const char *to);
 
 #endif

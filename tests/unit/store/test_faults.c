@@ -97,7 +97,7 @@ static void prepare_checkpoint(struct fixture *f, int nth)
 
 	(void)nth;
 	raw_exec(db, "PRAGMA wal_autocheckpoint = 0");
-	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version = 1", -1, &stmt, NULL),
+	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version = 2", -1, &stmt, NULL),
 			 SQLITE_OK);
 	for (int i = 0; i < WAL_PAGES; i++) {
 		assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
@@ -133,7 +133,8 @@ static void opening_survives_every_io_error(void **state)
 		fired = fault_vfs_fired();
 		fault_vfs_disarm();
 		failed += err != PM_OK;
-		assert_true(err == PM_OK || err == PM_STORE_UNAVAILABLE);
+		/* A page that the integrity check cannot read is one of its findings. */
+		assert_true(err == PM_OK || err == PM_STORE_UNAVAILABLE || err == PM_STORE_DAMAGED);
 		if (err != PM_OK)
 			fixture_open(f);
 		assert_int_equal(commit_key(f, (unsigned)nth), PM_OK);
@@ -191,28 +192,6 @@ static void a_disk_that_stays_broken_is_served_again_when_it_is_mended(void **st
 	assert_outcome(f, 20, PM_OK);
 	for (unsigned i = 10; i < 20; i++)
 		assert_outcome(f, i, PM_NOT_FOUND);
-}
-
-/* The database and its WAL as they are now, as a crash would leave them. */
-static void copy_as_crashed(const char *from, const char *to)
-{
-	static const char *const names[] = { "peppermint.db", "peppermint.db-wal" };
-	static char data[8 << 20];
-
-	for (size_t i = 0; i < 2; i++) {
-		char path[TMPDIR_MAX + 32];
-		snprintf(path, sizeof(path), "%s/%s", from, names[i]);
-		FILE *in = fopen(path, "re");
-		assert_non_null(in);
-		size_t len = fread(data, 1, sizeof(data), in);
-		assert_true(len < sizeof(data));
-		fclose(in);
-		snprintf(path, sizeof(path), "%s/%s", to, names[i]);
-		FILE *out = fopen(path, "we");
-		assert_non_null(out);
-		assert_int_equal(fwrite(data, 1, len, out), len);
-		fclose(out);
-	}
 }
 
 static void assert_after_crash(struct fixture *f, unsigned number, enum pm_err err)

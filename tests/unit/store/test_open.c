@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "fixture.h"
+#include "audit_fixture.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -39,8 +39,11 @@ static void assert_refused(struct fixture *f, enum pm_err want)
 static void make_database(struct fixture *f)
 {
 	fixture_open(f);
+	assert_int_equal(commit_log(f, 1), PM_OK);
+	commit_leaves(f, 300);
 	for (unsigned i = 0; i < 200; i++)
-		assert_int_equal(commit_key(f, i), PM_OK);
+		assert_int_equal(commit_audited(f, i, NULL), PM_OK);
+	assert_int_equal(commit_checkpoint(f, 400, "a note"), PM_OK);
 	fixture_close(f);
 }
 
@@ -275,10 +278,14 @@ static void no_flipped_page_crashes_the_store(void **state)
 		for (size_t i = 0; i < sizeof(bad); i++)
 			bad[i] = (uint8_t)(good[i] ^ (0x55 + i));
 		assert_int_equal(pwrite(fd, bad, sizeof(bad), page), sizeof(bad));
-		if (store_open(&f->config, &f->store) == PM_OK)
+		if (store_open(&f->config, &f->store) == PM_OK) {
+			struct reading reading = { 0 };
+			enum pm_err err = read_leaves(f, 0, 0, SIZE_MAX, &reading);
+			refused += err != PM_OK;
 			fixture_close(f);
-		else
+		} else {
 			refused++;
+		}
 		assert_int_equal(pwrite(fd, good, sizeof(good), page), sizeof(good));
 		close(fd);
 	}
@@ -337,6 +344,9 @@ static void a_database_of_version_one_is_opened_with_all_that_is_in_it(void **st
 	assert_int_equal(store_list_masters(f->store, "live", &master, 1, &count), PM_OK);
 	assert_int_equal(count, 1);
 	assert_int_equal(commit_key(f, 8), PM_OK);
+	assert_int_equal(commit_log(f, 1), PM_OK);
+	assert_int_equal(commit_audited(f, 9, NULL), PM_OK);
+	assert_tree_is_of_rows(f);
 }
 
 static void each_migration_runs_once_and_in_order(void **state)

@@ -74,9 +74,12 @@ __attribute__((format(printf, 3, 4))) enum pm_err config_refuse(struct config_fa
 enum pm_err config_parse(const struct config_schema *schema, struct bytes text, void *out,
 			 struct config_fault *fault) NODISCARD;
 
-/* Refuses a file that anyone but root and this process's user could have written, too. */
-enum pm_err config_load(const struct config_schema *schema, const char *path, void *out,
-			struct config_fault *fault) NODISCARD;
+/*
+ * The bytes of a configuration file, to be parsed; of one read, so that what is hashed is what is
+ * parsed. Refuses a file that anyone but root and this process's user could have written.
+ */
+enum pm_err config_read_file(const char *path, uint8_t room[CONFIG_FILE_MAX + 1],
+			     struct bytes *text, struct config_fault *fault) NODISCARD;
 
 /* Readers for `read`. */
 bool config_read_number(const struct config_setting *setting, const char *value, void *field);

@@ -7,6 +7,7 @@
 #ifndef RPC_RPC_H
 #define RPC_RPC_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,8 +21,8 @@ enum role {
 	ROLE_VERIFIER = 1,  /* verify keys */
 	ROLE_ISSUER = 2,    /* mint, rotate, revoke, read keys */
 	ROLE_HASHER = 4,    /* hash values and verify hashes */
-	ROLE_CUSTODIAN = 8, /* create, rotate, read peppers */
-	ROLE_AUDITOR = 16,  /* read keys and peppers */
+	ROLE_CUSTODIAN = 8, /* create, rotate, read peppers; rotate the audit log */
+	ROLE_AUDITOR = 16,  /* read keys, peppers and the audit log */
 };
 
 #define RPC_CALLER_NAME_MAX 63
@@ -51,6 +52,8 @@ struct rpc_config {
 	uint32_t send_timeout_ms; /* an unread reply this old closes its connection */
 	size_t replay_bytes;      /* locked memory for answers to repeated request ids */
 	uint32_t replay_seconds;  /* how long such an answer is kept */
+	/* for Status: entries that the audit log's secondary sink did not take; lent, may be NULL */
+	const atomic_uint_fast64_t *sink_dropped;
 };
 
 /* Listens and serves. PM_CONFIG, logged in one line, if the socket cannot be made. */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "store/audit.h"
 
 #define STORE_ENVIRONMENT_MAX 32
 #define STORE_ID_LEN 16 /* characters of an API key's id */
@@ -28,7 +29,7 @@
 #define STORE_CHECK_LEN 8
 #define STORE_REQUEST_ID_MAX 64
 #define STORE_SUBJECT_MAX 64
-#define STORE_CHANGES_MAX 8 /* changes of one commit */
+#define STORE_CHANGES_MAX 64 /* changes of one commit */
 
 /* A MAC over the record's other fields by that version of the environment's integrity key. */
 struct store_seal {
@@ -128,6 +129,10 @@ enum store_op {
 	STORE_INSERT_MASTER,
 	STORE_UPDATE_MASTER, /* likewise */
 	STORE_INSERT_EXECUTED,
+	STORE_APPEND_LEAF, /* these: store/audit.h */
+	STORE_OPEN_LOG,
+	STORE_UPDATE_LOG,
+	STORE_PUT_CHECKPOINT,
 };
 
 struct store_change {
@@ -137,6 +142,10 @@ struct store_change {
 		const struct key_record *key;
 		const struct master_record *master;
 		const struct executed_record *executed;
+		const struct leaf_record *leaf;
+		const struct log_opening *opening;
+		const struct log_record *log;
+		const struct checkpoint_record *checkpoint;
 	};
 };
 

@@ -39,6 +39,13 @@ struct vault;
 #define VAULT_OVERLAP_MAX INT64_C(31536000) /* seconds: a year of 365 days */
 #define VAULT_API_KEYS_PEPPER "api-keys"
 
+/* Where an entry of the audit log stands, and its leaf hash. */
+struct vault_receipt {
+	uint32_t log;
+	uint64_t index;
+	uint8_t leaf[32];
+};
+
 /* Who asks, for what, and until when. */
 struct actor {
 	uint32_t uid, gid, pid;    /* the kernel's word */
@@ -48,7 +55,10 @@ struct actor {
 	uint32_t rpc;     /* the call's field number in Request, kept with the request id */
 	int64_t deadline; /* monotonic nanoseconds */
 	char done_subject[VAULT_SUBJECT_MAX + 1]; /* out, with PM_ALREADY_DONE */
+	uint64_t connection;                      /* its number, for the audit log */
 	const char *why; /* out, may stay NULL: a static text that says more than the error's own */
+	char key_id[VAULT_ID_LEN + 1]; /* out: of what it acts on, once that is known to exist */
+	struct vault_receipt receipt;  /* out: of the act's entry in the audit log; log 0: none */
 };
 
 struct vault_environment {
@@ -57,8 +67,16 @@ struct vault_environment {
 	struct hsm *hsm;    /* lent until vault_close */
 };
 
+struct vault_audit_config; /* vault/audit.h */
+
+/*
+ * Opens the audit log as well and writes its entry of the start. A log that cannot be written or was
+ * altered does not keep the vault from opening: Status tells, and everything else is refused.
+ */
 enum pm_err vault_open(struct store *store, const struct vault_environment *environments,
-		       size_t count, struct vault **out) NODISCARD;
+		       size_t count, const struct vault_audit_config *audit,
+		       struct vault **out) NODISCARD;
+/* Writes what is still to be written, makes the last checkpoint if its token answers, and closes. */
 void vault_close(struct vault *vault);
 
 /*

@@ -1,0 +1,126 @@
+#define _GNU_SOURCE
+#include "prune.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "audit_state.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "match.h"
+
+#define EVERY_MS 3600000
+#define SOON_MS 1000 /* while there is more */
+
+/* The first second that is kept. */
+static void format_limit(uint32_t keep_months, char out[ENTRY_SECOND_LEN + 1])
+{
+	time_t now = (time_t)clock_unix();
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	tm.tm_mon -= (int)keep_months;
+	entry_second_format(timegm(&tm), out);
+}
+
+struct search {
+	const char *limit;
+	uint64_t old; /* entries in a row that are older */
+};
+
+static bool is_old(void *arg, uint64_t index, struct bytes entry, const struct tlog_hash *leaf)
+{
+	struct search *search = arg;
+	struct bytes second = entry_second(entry);
+
+	(void)index;
+	(void)leaf;
+	if (second.len == 0 || memcmp(second.data, search->limit, second.len) >= 0)
+		return false;
+	search->old++;
+	return true;
+}
+
+static uint64_t signed_size(struct audit *audit, uint32_t log)
+{
+	struct checkpoint_record *point CLEANUP(free_ptr) = malloc(sizeof(*point));
+
+	if (!point || store_get_checkpoint(audit->store, log, STORE_NEWEST_SIGNED, point) != PM_OK)
+		return 0;
+	return point->size;
+}
+
+/* A damaged entry ends the search: nothing from it on is removed. */
+static enum pm_err find_minimum(struct audit *audit, const struct log_record *log,
+				uint64_t *minimum)
+{
+	char limit[ENTRY_SECOND_LEN + 1];
+	struct search search = { .limit = limit };
+	uint64_t is_signed = signed_size(audit, log->log);
+
+	format_limit(audit->keep_months, limit);
+	enum pm_err err = store_read_leaves(audit->store, log->log, log->minimum,
+					    STORE_PRUNE_LEAVES_MAX, is_old, &search);
+	if (err != PM_STORE_DAMAGED)
+		TRY(err);
+	uint64_t old = log->minimum + search.old;
+	*minimum = (old < is_signed ? old : is_signed) / TLOG_ROW * TLOG_ROW;
+	return PM_OK;
+}
+
+static enum pm_err prune_log(struct audit *audit, struct log_record *log, bool *more,
+			     int64_t deadline)
+{
+	struct leaf leaf CLEANUP(leaf_drop) = { .fields = NULL };
+	const struct store_change changes[] = {
+		{ .op = STORE_UPDATE_LOG, .log = log },
+		{ .op = STORE_APPEND_LEAF, .leaf = &leaf.record },
+	};
+	uint64_t minimum = 0;
+
+	TRY(find_minimum(audit, log, &minimum));
+	if (minimum <= log->minimum)
+		return PM_OK;
+	*more = *more || minimum - log->minimum == STORE_PRUNE_LEAVES_MAX;
+	leaf_begin(&leaf, LEAF_LOG_PRUNE, NULL, audit, NULL);
+	leaf_text(&leaf, "origin", log->origin);
+	leaf_number(&leaf, "minimum", (int64_t)minimum);
+	leaf_number(&leaf, "keep_months", audit->keep_months);
+	TRY(leaf_end(&leaf));
+	log->minimum = minimum;
+	log->revision++;
+	return audit_commit(audit, changes, 2, NULL, deadline);
+}
+
+/* All logs, oldest first. Somebody else's change of a log's record: in the next round, then. */
+static enum pm_err prune(struct audit *audit, bool *more, int64_t deadline)
+{
+	struct log_record log;
+	enum pm_err err = PM_OK;
+
+	for (uint32_t number = 1; err == PM_OK; number++) {
+		err = store_get_log(audit->store, number, &log);
+		if (err != PM_OK)
+			break;
+		err = prune_log(audit, &log, more, deadline);
+	}
+	*more = *more || err == PM_CONFLICT;
+	return err == PM_NOT_FOUND || err == PM_CONFLICT ? PM_OK : err;
+}
+
+enum pm_err prune_if_due(struct audit *audit, int64_t deadline)
+{
+	bool more = false;
+	enum pm_err err = PM_OK;
+
+	pthread_mutex_lock(&audit->round);
+	bool due = audit->keep_months > 0 && !audit_is_damaged(audit) &&
+		   clock_now() >= audit->prune_at;
+	if (due) {
+		err = prune(audit, &more, deadline);
+		audit->prune_at = deadline_in_ms(more ? SOON_MS : EVERY_MS);
+	}
+	pthread_mutex_unlock(&audit->round);
+	return err;
+}

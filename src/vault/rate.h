@@ -1,0 +1,25 @@
+/*
+ * How many refusals get an entry of their own: so many per caller and minute, so that no caller can
+ * fill the disk, or drown others' in his own. Strangers, whose number nobody bounds, share a few
+ * allowances. Any thread.
+ */
+#ifndef VAULT_RATE_H
+#define VAULT_RATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RATE_CALLERS 1024
+#define RATE_STRANGERS 64
+
+struct rates {
+	uint32_t per_minute;
+	/* the minute and how many in it; callers first */
+	atomic_uint_fast64_t used[RATE_CALLERS + RATE_STRANGERS];
+};
+
+/* Takes one, if there is one left. */
+bool rate_take(struct rates *rates, uint32_t uid, bool stranger);
+
+#endif

@@ -1,0 +1,129 @@
+#include "refusal.h"
+
+#include <string.h>
+
+#include "act.h"
+#include "base/cleanup.h"
+#include "domain.h"
+#include "vault/audit.h"
+
+enum pm_err refusal_of_quarantined(struct environment *env, struct actor *actor, const char *key)
+{
+	const struct fold_act act = {
+		.type = LEAF_KEY_QUARANTINE,
+		.env = env,
+		.key = key,
+		.reason = PM_REASON_QUARANTINED,
+		.count = 1,
+	};
+
+	return audit_refusals(env->audit, actor, &act, 1);
+}
+
+static struct environment *find(struct vault *vault, const char *name)
+{
+	size_t index = 0;
+
+	if (!name || vault_find_environment(vault, name, &index) != PM_OK)
+		return NULL;
+	return &vault->environments[index];
+}
+
+struct refusal {
+	struct fold_act act;
+	const char *rpc;         /* NULL: none */
+	const char *environment; /* as the caller named it, or NULL */
+	enum pm_err why;
+};
+
+static enum pm_err tell(struct vault *vault, struct actor *actor, const struct refusal *refusal)
+{
+	struct leaf leaf CLEANUP(leaf_drop);
+
+	leaf_begin(&leaf, refusal->act.type, actor, vault->audit, refusal->act.env);
+	if (refusal->rpc)
+		leaf_text(&leaf, "rpc", refusal->rpc);
+	if (refusal->environment && !refusal->act.env)
+		leaf_hide(&leaf, "environment", refusal->environment);
+	if (actor->key_id[0])
+		leaf_text(&leaf, "key", actor->key_id);
+	leaf_fail(&leaf, refusal->why);
+	leaf_resolve(&leaf, actor->deadline);
+	return audit_append(vault->audit, &leaf, &actor->receipt, actor->deadline);
+}
+
+enum pm_err vault_audit_refusal(struct vault *vault, struct actor *actor, const char *rpc,
+				const char *environment, enum pm_err why)
+{
+	const struct refusal refusal = {
+		.act = { .type = rpc ? LEAF_CALL_REFUSE : LEAF_CALL_UNKNOWN,
+			 .env = find(vault, environment),
+			 .count = 1 },
+		.rpc = rpc,
+		.environment = environment,
+		.why = why,
+	};
+
+	TRY(audit_admit(vault->audit));
+	bool allowed = rpc ? audit_refusal_allowed(vault->audit, actor->uid)
+			   : act_stranger_allowed(vault->audit, actor->uid);
+	return allowed ? tell(vault, actor, &refusal)
+		       : act_count_refusal(vault->audit, actor, &refusal.act, why);
+}
+
+/* What a failed change is told as. */
+static const struct {
+	const char *rpc;
+	enum leaf_type type;
+} changes[] = {
+	{ "MintKey", LEAF_KEY_MINT },           { "RotateKey", LEAF_KEY_ROTATE },
+	{ "RevokeKey", LEAF_KEY_REVOKE },       { "CreatePepper", LEAF_PEPPER_CREATE },
+	{ "RotatePepper", LEAF_PEPPER_ROTATE }, { "RotateLog", LEAF_LOG_ROTATE },
+	{ "AddCosignature", LEAF_LOG_COSIGN },
+};
+
+static enum leaf_type change_type(const char *rpc)
+{
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		if (strcmp(changes[i].rpc, rpc) == 0)
+			return changes[i].type;
+	}
+	return LEAF_CALL_REFUSE;
+}
+
+/*
+ * Some leave no room for an entry, and one is no failure yet: a change whose outcome is unknown is
+ * there with its entry or not there.
+ */
+static bool is_told(enum pm_err why)
+{
+	switch (why) {
+	case PM_BUSY:
+	case PM_DEADLINE_EXCEEDED:
+	case PM_SHUTTING_DOWN:
+	case PM_NO_MEMORY:
+	case PM_OUTCOME_UNKNOWN:
+	case PM_AUDIT_BLOCKED:
+		return false;
+	default:
+		return true;
+	}
+}
+
+enum pm_err vault_audit_failure(struct vault *vault, struct actor *actor, const char *rpc,
+				const char *environment, enum pm_err why)
+{
+	const struct refusal refusal = {
+		.act = { .type = change_type(rpc), .env = find(vault, environment), .count = 1 },
+		.rpc = rpc,
+		.environment = environment,
+		.why = why,
+	};
+
+	if (!is_told(why))
+		return PM_OK;
+	TRY(audit_admit(vault->audit));
+	return audit_refusal_allowed(vault->audit, actor->uid)
+		       ? tell(vault, actor, &refusal)
+		       : act_count_refusal(vault->audit, actor, &refusal.act, why);
+}

@@ -1,0 +1,163 @@
+#include "asked.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <nanomsg/nn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool is_of_the_whole_vault(uint32_t call)
+{
+	return call >= PEPPERMINT__V1__REQUEST__CALL_LIST_LOGS &&
+	       call != PEPPERMINT__V1__REQUEST__CALL_HASH_TEXT;
+}
+
+void make(struct asked *a, uint32_t call)
+{
+	static const ProtobufCMessageDescriptor *const types[] = {
+		&peppermint__v1__status_request__descriptor,
+		&peppermint__v1__mint_key_request__descriptor,
+		&peppermint__v1__verify_keys_request__descriptor,
+		&peppermint__v1__get_key_request__descriptor,
+		&peppermint__v1__list_keys_request__descriptor,
+		&peppermint__v1__rotate_key_request__descriptor,
+		&peppermint__v1__revoke_key_request__descriptor,
+		&peppermint__v1__hash_request__descriptor,
+		&peppermint__v1__verify_hash_request__descriptor,
+		&peppermint__v1__list_peppers_request__descriptor,
+		&peppermint__v1__create_pepper_request__descriptor,
+		&peppermint__v1__rotate_pepper_request__descriptor,
+		&peppermint__v1__list_logs_request__descriptor,
+		&peppermint__v1__read_log_request__descriptor,
+		&peppermint__v1__prove_entry_request__descriptor,
+		&peppermint__v1__add_cosignature_request__descriptor,
+		&peppermint__v1__rotate_log_request__descriptor,
+		&peppermint__v1__hash_text_request__descriptor,
+		&peppermint__v1__get_inventory_request__descriptor,
+	};
+
+	peppermint__v1__request__init(&a->request);
+	a->request.version = 1;
+	snprintf(a->id, sizeof(a->id), "id-%u", a->ids++);
+	a->request.request_id = a->id;
+	a->request.call_case = (Peppermint__V1__Request__CallCase)call;
+	a->request.status = &a->status; /* all share the union's place */
+	protobuf_c_message_init(types[call - FIRST], &a->status);
+	if (call != FIRST && !is_of_the_whole_vault(call))
+		a->get_key.environment = "test"; /* where every request has it */
+}
+
+static void fill_lists(struct asked *a)
+{
+	a->texts[0] = "good";
+	a->texts[1] = "bad";
+	for (size_t i = 0; i < 2; i++) {
+		a->values[i] = (ProtobufCBinaryData){ i + 1, (uint8_t *)"\xff\xfe" };
+		peppermint__v1__hashed_value__init(&a->items[i]);
+		a->items[i].value = a->values[i];
+		a->items[i].hash = "h"; /* the fake says: a match if as long as the value */
+		a->item_list[i] = &a->items[i];
+	}
+}
+
+void make_whole(struct asked *a, uint32_t call)
+{
+	make(a, call);
+	fill_lists(a);
+	switch (call) {
+	case PEPPERMINT__V1__REQUEST__CALL_MINT_KEY:
+		a->mint_key.account = "acme";
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_VERIFY_KEYS:
+		a->verify_keys.api_keys = a->texts;
+		a->verify_keys.n_api_keys = 2;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_GET_KEY:
+		a->get_key.key_id = KEY_ID;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_ROTATE_KEY:
+		a->rotate_key.key_id = KEY_ID;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_REVOKE_KEY:
+		a->revoke_key.key_id = KEY_ID;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_HASH:
+		a->hash.pepper = "pan";
+		a->hash.values = a->values;
+		a->hash.n_values = 2;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_VERIFY_HASH:
+		a->verify_hash.pepper = "pan";
+		a->verify_hash.items = a->item_list;
+		a->verify_hash.n_items = 2;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_CREATE_PEPPER:
+		a->create_pepper.name = "pan";
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_ROTATE_PEPPER:
+		a->rotate_pepper.name = "pan";
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_ADD_COSIGNATURE:
+		a->add_cosignature.checkpoint = a->values[0];
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_HASH_TEXT:
+		a->hash_text.text = "acme";
+		break;
+	default:
+		break;
+	}
+}
+
+enum pm_err send_it(struct asked *a)
+{
+	if (a->reply)
+		free_reply(a->reply);
+	a->reply = ask(a->socket, &a->request);
+	enum pm_err err = (enum pm_err)a->reply->error;
+	assert_int_equal(a->reply->version, 1);
+	assert_string_equal(a->reply->request_id, a->request.request_id);
+	assert_int_equal(a->reply->result_case, err == PM_OK
+							? (int)a->request.call_case
+							: PEPPERMINT__V1__REPLY__RESULT__NOT_SET);
+	return err;
+}
+
+enum pm_err ask_whole(struct asked *a, uint32_t call)
+{
+	make_whole(a, call);
+	return send_it(a);
+}
+
+void expect_refusal(struct asked *a, enum pm_err err, const char *message)
+{
+	assert_int_equal(send_it(a), err);
+	assert_string_equal(a->reply->message, message);
+}
+
+int asked_setup(void **state)
+{
+	struct asked *a = calloc(1, sizeof(*a));
+	void *f = NULL;
+
+	if (serve(&f) != 0)
+		return -1;
+	a->f = f;
+	a->socket = connect_req(a->f);
+	*state = a;
+	return 0;
+}
+
+int asked_teardown(void **state)
+{
+	struct asked *a = *state;
+	void *f = a->f;
+
+	if (a->reply)
+		free_reply(a->reply);
+	nn_close(a->socket);
+	free(a);
+	return unserve(&f);
+}
