@@ -18,7 +18,7 @@ struct session {
 struct command {
 	const char *group, *verb; /* verb is "" for a group that is a command itself */
 	enum status (*run)(struct session *session);
-	unsigned needs, takes; /* enum cli_option, or-ed; the global ones are always taken */
+	uint64_t needs, takes; /* OPT_…, or-ed; the global ones are always taken */
 	const char *argument;  /* its name in the help, or NULL */
 	const char *reads;     /* what a line of standard input holds, or NULL */
 	const char *summary;
@@ -47,5 +47,23 @@ enum status run_hash_verify(struct session *session);
 enum status run_pepper_list(struct session *session);
 enum status run_pepper_create(struct session *session);
 enum status run_pepper_rotate(struct session *session);
+enum status run_audit_logs(struct session *session);
+enum status run_audit_tail(struct session *session);
+enum status run_audit_search(struct session *session);
+enum status run_audit_show(struct session *session);
+enum status run_audit_proof(struct session *session);
+enum status run_audit_hash(struct session *session);
+enum status run_audit_export(struct session *session);
+enum status run_audit_cosign(struct session *session);
+enum status run_audit_rotate(struct session *session);
+enum status run_audit_verify(struct session *session);
+enum status run_report_crypto_inventory(struct session *session);
+enum status run_report_cryptoperiods(struct session *session);
+enum status run_report_custodians(struct session *session);
+enum status run_report_attestation(struct session *session);
+enum status run_report_log_access(struct session *session);
+enum status run_report_control_failures(struct session *session);
+enum status run_report_dormant_keys(struct session *session);
+enum status run_report_retention(struct session *session);
 
 #endif

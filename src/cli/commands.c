@@ -5,7 +5,8 @@
 #include "command.h"
 
 static const struct command commands[] = {
-	{ "status", "", run_status, 0, 0, NULL, NULL, "what the vault and its HSMs are doing" },
+	{ "status", "", run_status, 0, 0, NULL, NULL,
+	  "what the vault, its HSMs and its audit log are doing" },
 	{ "key", "mint", run_key_mint, OPT_ENV | OPT_ACCOUNT,
 	  OPT_PRODUCT | OPT_NAME | OPT_EXPIRES | OPT_QUIET | OPT_REQUEST_ID, NULL, NULL,
 	  "make an API key; its text is shown once" },
@@ -31,6 +32,45 @@ static const struct command commands[] = {
 	  "generate a pepper in the HSM" },
 	{ "pepper", "rotate", run_pepper_rotate, OPT_ENV, OPT_REQUEST_ID, "NAME", NULL,
 	  "generate a pepper's next version and make it the active one" },
+	{ "audit", "logs", run_audit_logs, 0, 0, NULL, NULL,
+	  "the audit logs, their verifier keys and the newest checkpoint" },
+	{ "audit", "tail", run_audit_tail, 0, OPT_LOG | OPT_LINES | OPT_FOLLOW | OPT_FORMAT, NULL,
+	  NULL, "the last entries, one per line: as they are (jsonl), or as csv or table" },
+	{ "audit", "search", run_audit_search, 0,
+	  OPT_LOG | OPT_ENV | OPT_KEY | OPT_ACCOUNT | OPT_OPERATOR_NAME | OPT_CALLER | OPT_TYPE |
+		  OPT_SINCE | OPT_UNTIL | OPT_FAILURES | OPT_FORMAT,
+	  NULL, NULL, "the entries that are all of that, as jsonl, csv or table" },
+	{ "audit", "show", run_audit_show, 0, OPT_LOG, "INDEX", NULL, "an entry's exact text" },
+	{ "audit", "proof", run_audit_proof, 0, OPT_LOG | OPT_OUT, "INDEX", NULL,
+	  "an offline proof that the log has an entry; --out also writes the entry, to "
+	  "FILE.entry" },
+	{ "audit", "hash", run_audit_hash, OPT_ENV, 0, NULL, "text",
+	  "how the log writes a text that a caller gave, newest key first" },
+	{ "audit", "export", run_audit_export, 0, 0, "DIR", NULL,
+	  "write the logs to DIR as C2SP tiled logs, or bring what is there up to date" },
+	{ "audit", "verify", run_audit_verify, OPT_KEY, OPT_SINCE | OPT_WITNESS | OPT_STRICT, "DIR",
+	  NULL, "check an export without the vault: every entry, every hash, every signature" },
+	{ "audit", "cosign", run_audit_cosign, 0, OPT_LOG | OPT_REQUEST_ID, "FILE", NULL,
+	  "hand in a checkpoint with a witness's signature" },
+	{ "audit", "rotate", run_audit_rotate, 0, OPT_REQUEST_ID, NULL, NULL,
+	  "close the log, generate the next audit key in the HSM, open the next log under it" },
+	{ "report", "crypto-inventory", run_report_crypto_inventory, 0, OPT_FORMAT, NULL, NULL,
+	  "keys and algorithms in use (PCI DSS 12.3.3), as table, json or cbom" },
+	{ "report", "cryptoperiods", run_report_cryptoperiods, 0, 0, NULL, NULL,
+	  "ages of keys and when they are due (3.7.4, SP 800-57); exit 1 if one is overdue" },
+	{ "report", "custodians", run_report_custodians, 0, 0, NULL, NULL,
+	  "callers, their roles and environments (3.6.1, 3.7.8)" },
+	{ "report", "attestation", run_report_attestation, 0, 0, NULL, NULL,
+	  "what the tokens say of each key (3.6.1.2); exit 1 if anything is not as it must be" },
+	{ "report", "log-access", run_report_log_access, 0, OPT_SINCE | OPT_UNTIL, NULL, NULL,
+	  "who read the audit log or the inventory (10.2.1.3)" },
+	{ "report", "control-failures", run_report_control_failures, 0, OPT_SINCE | OPT_UNTIL, NULL,
+	  NULL,
+	  "when HSMs, tokens, the log or callers failed a control, and for how long (10.7.2)" },
+	{ "report", "dormant-keys", run_report_dormant_keys, OPT_DAYS, OPT_ENV, NULL, NULL,
+	  "active API keys that nobody verified in so many days" },
+	{ "report", "retention", run_report_retention, 0, 0, NULL, NULL,
+	  "how far back the log reaches (10.5.1); exit 1 if it was pruned too soon" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -60,17 +100,17 @@ const struct command *command_find(struct options *options)
 
 static const char *space_verb(const struct command *command)
 {
-	static char text[16];
+	static char text[32];
 
 	snprintf(text, sizeof(text), "%s%s", command->verb[0] ? " " : "", command->verb);
 	return text;
 }
 
-static bool check_options(const struct command *command, unsigned given)
+static bool check_options(const struct command *command, uint64_t given)
 {
-	unsigned missing = command->needs & ~given;
-	unsigned extra = given & ~(command->needs | command->takes | OPT_GLOBAL);
-	unsigned wrong = missing ? missing : extra;
+	uint64_t missing = command->needs & ~given;
+	uint64_t extra = given & ~(command->needs | command->takes | OPT_GLOBAL);
+	uint64_t wrong = missing ? missing : extra;
 
 	if (wrong == 0)
 		return true;
@@ -112,33 +152,33 @@ void help_all(void)
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		const struct command *command = &commands[i];
 
-		printf("  %-6s %-7s %-5s %s\n", command->group, command->verb,
+		printf("  %-6s %-16s %-5s %s\n", command->group, command->verb,
 		       command->argument ? command->argument : "", command->summary);
 	}
 	puts("\n`peppermint COMMAND --help` explains one command.\n"
 	     "Secrets are read from standard input and are never arguments.\n"
-	     "Exit status: 0 done or valid, 1 refused, 2 usage, 3 the vault said no or is not "
-	     "there.");
+	     "Exit status: 0 done or valid, 1 refused or found wanting, 2 usage, 3 the vault said "
+	     "no or is not there.");
 }
 
 /* Calls `each` for every option in the set. */
-static void for_each_option(unsigned set, void (*each)(enum cli_option option))
+static void for_each_option(uint64_t set, void (*each)(uint64_t option))
 {
 	for (; set; set &= set - 1)
 		each(set & -set);
 }
 
-static void print_needed(enum cli_option option)
+static void print_needed(uint64_t option)
 {
 	printf(" %s", option_synopsis(option));
 }
 
-static void print_taken(enum cli_option option)
+static void print_taken(uint64_t option)
 {
 	printf(" [%s]", option_synopsis(option));
 }
 
-static void print_help(enum cli_option option)
+static void print_help(uint64_t option)
 {
 	printf("  %-18s %s\n", option_synopsis(option), option_help(option));
 }

@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "report.h"
+#include "findings.h"
 
 #define VALUE_MAX 16384
 
-static enum status hash_batch(struct session *session, struct input *input, struct report *report)
+static enum status hash_batch(struct session *session, struct input *input,
+			      struct findings *findings)
 {
 	const struct options *options = &session->options;
 	struct peppermint_value values[BATCH_LINES];
@@ -26,8 +27,8 @@ static enum status hash_batch(struct session *session, struct input *input, stru
 	if (err != PM_OK)
 		return vault_refused(session, err);
 	for (size_t i = 0; i < input->count; i++) {
-		if (report->json)
-			json_array_append_new(report->json,
+		if (findings->json)
+			json_array_append_new(findings->json,
 					      json_pack("{s:I, s:s}", "line",
 							(json_int_t)input->lines[i].number, "hash",
 							hashes[i].text));
@@ -39,9 +40,9 @@ static enum status hash_batch(struct session *session, struct input *input, stru
 
 enum status run_hash(struct session *session)
 {
-	struct report report CLEANUP(report_end) = { 0 };
+	struct findings findings CLEANUP(findings_end) = { 0 };
 
-	return report_lines(session, "value", VALUE_MAX, &report, hash_batch);
+	return findings_lines(session, "value", VALUE_MAX, &findings, hash_batch);
 }
 
 /* `VALUE HASH`: a value may hold spaces, a hash cannot. */
@@ -91,23 +92,24 @@ static json_t *verdict_json(size_t line, const struct peppermint_hash_verdict *v
 			 peppermint_reason_name(verdict->reason));
 }
 
-static void report_verdicts(struct report *report, const struct input *input,
-			    const struct peppermint_hash_verdict *verdicts)
+static void find_verdicts(struct findings *findings, const struct input *input,
+			  const struct peppermint_hash_verdict *verdicts)
 {
 	for (size_t i = 0; i < input->count; i++) {
 		size_t line = input->lines[i].number;
 
-		report_status(report, verdicts[i].match, verdicts[i].error);
-		if (report->json)
-			json_array_append_new(report->json, verdict_json(line, &verdicts[i]));
+		findings_status(findings, verdicts[i].match, verdicts[i].error);
+		if (findings->json)
+			json_array_append_new(findings->json, verdict_json(line, &verdicts[i]));
 		else
-			add_row(&report->table, line, &verdicts[i]);
+			add_row(&findings->table, line, &verdicts[i]);
 	}
-	if (!report->json)
-		table_print(&report->table);
+	if (!findings->json)
+		table_print(&findings->table);
 }
 
-static enum status verify_batch(struct session *session, struct input *input, struct report *report)
+static enum status verify_batch(struct session *session, struct input *input,
+				struct findings *findings)
 {
 	const struct options *options = &session->options;
 	struct peppermint_hash_claim claims[BATCH_LINES];
@@ -122,17 +124,17 @@ static enum status verify_batch(struct session *session, struct input *input, st
 						   claims, input->count, verdicts, &session->call);
 	if (err != PM_OK)
 		return vault_refused(session, err);
-	report_verdicts(report, input, verdicts);
+	find_verdicts(findings, input, verdicts);
 	return STATUS_DONE;
 }
 
 enum status run_hash_verify(struct session *session)
 {
 	static const char *const heads[] = { "LINE", "MATCH", "NOTE" };
-	struct report report CLEANUP(report_end) = { 0 };
+	struct findings findings CLEANUP(findings_end) = { 0 };
 
-	table_head(&report.table, heads, sizeof(heads) / sizeof(heads[0]));
-	return report_lines(session, "VALUE HASH",
-			    VALUE_MAX + sizeof(" ") - 1 + PEPPERMINT_TEXT_MAX, &report,
-			    verify_batch);
+	table_head(&findings.table, heads, sizeof(heads) / sizeof(heads[0]));
+	return findings_lines(session, "VALUE HASH",
+			      VALUE_MAX + sizeof(" ") - 1 + PEPPERMINT_TEXT_MAX, &findings,
+			      verify_batch);
 }

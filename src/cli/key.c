@@ -97,8 +97,7 @@ static enum status print_new_key(const struct session *session, const struct pep
 	return STATUS_DONE;
 }
 
-/* Whoever passes a whole key where its id belongs should hear so, and not send it further. */
-static bool is_key_id(const char *text)
+bool is_key_id(const char *text)
 {
 	size_t len = strlen(text);
 

@@ -9,4 +9,10 @@
 const char *key_state_name(enum peppermint_key_state state);
 json_t *key_json(const struct peppermint_key *key);
 
+/*
+ * Whoever passes a whole key where its id belongs should hear so, and not send it further: false
+ * after a complaint.
+ */
+bool is_key_id(const char *text);
+
 #endif

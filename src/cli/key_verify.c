@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "report.h"
+#include "findings.h"
 #include "when.h"
 
 static void add_note(struct table *table, const struct peppermint_verdict *verdict)
@@ -45,20 +45,20 @@ static json_t *verdict_json(size_t line, const struct peppermint_verdict *verdic
 			 "secret_expires_at", (json_int_t)verdict->secret_expires_at);
 }
 
-static void report_verdicts(struct report *report, const struct input *input,
-			    const struct peppermint_verdict *verdicts)
+static void find_verdicts(struct findings *findings, const struct input *input,
+			  const struct peppermint_verdict *verdicts)
 {
 	for (size_t i = 0; i < input->count; i++) {
 		size_t line = input->lines[i].number;
 
-		report_status(report, verdicts[i].valid, verdicts[i].error);
-		if (report->json)
-			json_array_append_new(report->json, verdict_json(line, &verdicts[i]));
+		findings_status(findings, verdicts[i].valid, verdicts[i].error);
+		if (findings->json)
+			json_array_append_new(findings->json, verdict_json(line, &verdicts[i]));
 		else
-			add_row(&report->table, line, &verdicts[i]);
+			add_row(&findings->table, line, &verdicts[i]);
 	}
-	if (!report->json)
-		table_print(&report->table);
+	if (!findings->json)
+		table_print(&findings->table);
 }
 
 /* Files from other systems end their lines with CR LF. A NUL would hide what stands behind it. */
@@ -73,7 +73,8 @@ static enum status prepare_line(struct line *line)
 	return STATUS_USAGE;
 }
 
-static enum status verify_batch(struct session *session, struct input *input, struct report *report)
+static enum status verify_batch(struct session *session, struct input *input,
+				struct findings *findings)
 {
 	struct peppermint_verdict verdicts[BATCH_LINES];
 	const char *keys[BATCH_LINES];
@@ -88,7 +89,7 @@ static enum status verify_batch(struct session *session, struct input *input, st
 						 input->count, verdicts, &session->call);
 	if (err != PM_OK)
 		return vault_refused(session, err);
-	report_verdicts(report, input, verdicts);
+	find_verdicts(findings, input, verdicts);
 	return STATUS_DONE;
 }
 
@@ -97,8 +98,8 @@ enum status run_key_verify(struct session *session)
 	static const char *const heads[] = {
 		"LINE", "VALID", "KEY ID", "ACCOUNT", "PRODUCT", "EXPIRES", "NOTE",
 	};
-	struct report report CLEANUP(report_end) = { 0 };
+	struct findings findings CLEANUP(findings_end) = { 0 };
 
-	table_head(&report.table, heads, sizeof(heads) / sizeof(heads[0]));
-	return report_lines(session, "API key", PEPPERMINT_TEXT_MAX, &report, verify_batch);
+	table_head(&findings.table, heads, sizeof(heads) / sizeof(heads[0]));
+	return findings_lines(session, "API key", PEPPERMINT_TEXT_MAX, &findings, verify_batch);
 }

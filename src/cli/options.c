@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "output.h"
@@ -9,47 +10,136 @@
 #include "when.h"
 
 #define OVERLAP_MAX 31536000
+#define LINES_MAX 1000000
+#define DAYS_MAX 3660
+
+/* Reads a value to its place in struct options. False: it is none of that kind. */
+typedef bool read_value(const char *value, void *to);
+
+static bool read_text(const char *value, void *to)
+{
+	*(const char **)to = value;
+	return true;
+}
+
+static bool read_timeout(const char *value, void *to)
+{
+	uint32_t seconds = 0;
+
+	if (!parse_number(value, 1, PEPPERMINT_TIMEOUT_MS_MAX / 1000, &seconds))
+		return false;
+	*(uint32_t *)to = seconds * 1000;
+	return true;
+}
+
+static bool read_overlap(const char *value, void *to)
+{
+	return parse_duration(value, OVERLAP_MAX, to);
+}
+
+static bool read_page_size(const char *value, void *to)
+{
+	return parse_number(value, 1, PEPPERMINT_PAGE_MAX, to);
+}
+
+static bool read_expires(const char *value, void *to)
+{
+	return parse_when(value, to);
+}
+
+static bool read_log(const char *value, void *to)
+{
+	return parse_number(value, 1, UINT32_MAX, to);
+}
+
+static bool read_lines(const char *value, void *to)
+{
+	return parse_number(value, 0, LINES_MAX, to);
+}
+
+static bool read_days(const char *value, void *to)
+{
+	return parse_number(value, 1, DAYS_MAX, to);
+}
 
 struct option_row {
-	enum cli_option bit;
+	uint64_t bit;
 	const char *name;
-	const char *value; /* what stands for its value in the help, or NULL */
-	const char *synopsis, *help;
+	const char *synopsis;
+	const char *help;
+	read_value *read; /* NULL if it has no value */
+	size_t to;
 };
+#define TO(member) offsetof(struct options, member)
 
 /* In the order in which a help text names them. */
 static const struct option_row rows[] = {
-	{ OPT_ENV, "env", "E", "--env E", "the environment, such as test or live" },
-	{ OPT_PEPPER, "pepper", "P", "--pepper P", "the pepper's name" },
-	{ OPT_ACCOUNT, "account", "A", "--account A", "the merchant" },
-	{ OPT_PRODUCT, "product", "P", "--product P", "the product" },
-	{ OPT_NAME, "name", "N", "--name N", "a name for people" },
-	{ OPT_EXPIRES, "expires", "WHEN", "--expires WHEN",
-	  "2027-01-31T00:00:00Z, seconds since 1970, or from now: 90d, 12h, 30m, 45s" },
-	{ OPT_OVERLAP, "overlap", "TIME", "--overlap TIME",
+	{ OPT_ENV, "env", "--env E", "the environment, such as test or live", read_text, TO(env) },
+	{ OPT_PEPPER, "pepper", "--pepper P", "the pepper's name", read_text, TO(pepper) },
+	{ OPT_ACCOUNT, "account", "--account A", "the merchant", read_text, TO(account) },
+	{ OPT_PRODUCT, "product", "--product P", "the product", read_text, TO(product) },
+	{ OPT_NAME, "name", "--name N", "a name for people", read_text, TO(name) },
+	{ OPT_EXPIRES, "expires", "--expires WHEN",
+	  "2027-01-31T00:00:00Z, seconds since 1970, or from now: 90d, 12h, 30m, 45s", read_expires,
+	  TO(expires_at) },
+	{ OPT_OVERLAP, "overlap", "--overlap TIME",
 	  "how long the previous secret still verifies: seconds, or 7d, 12h, 30m; 0 (not at all) "
-	  "if not given" },
-	{ OPT_FORCE, "force", NULL, "--force",
-	  "also inside an earlier rotation's overlap, ending it" },
-	{ OPT_PAGE_SIZE, "page-size", "N", "--page-size N",
-	  "keys on a page, 1 to 100; 50 if not given" },
-	{ OPT_PAGE_TOKEN, "page-token", "T", "--page-token T", "go on after the page that gave T" },
-	{ OPT_ALL, "all", NULL, "--all", "all pages" },
-	{ OPT_QUIET, "quiet", NULL, "--quiet", "print the key's text and nothing else" },
-	{ OPT_REQUEST_ID, "request-id", "ID", "--request-id ID",
-	  "the id of this change: it is made once for an id, however often it is asked for" },
-	{ OPT_SOCKET, "socket", "PATH", "--socket PATH",
-	  "the vault's socket; $PEPPERMINT_SOCKET or " PEPPERMINT_SOCKET_DEFAULT " if not given" },
-	{ OPT_OPERATOR, "operator", "NAME", "--operator NAME", "the person on whose behalf" },
-	{ OPT_TIMEOUT, "timeout", "SECONDS", "--timeout SECONDS",
-	  "how long to wait for the vault, 1 to 30; 5 if not given" },
-	{ OPT_JSON, "json", NULL, "--json", "print JSON for programs" },
-	{ OPT_HELP, "help", NULL, "--help", "explain the command" },
-	{ OPT_VERSION, "version", NULL, "--version", "print the version" },
+	  "if not given",
+	  read_overlap, TO(overlap) },
+	{ OPT_FORCE, "force", "--force", "also inside an earlier rotation's overlap, ending it",
+	  NULL, 0 },
+	{ OPT_PAGE_SIZE, "page-size", "--page-size N", "keys on a page, 1 to 100; 50 if not given",
+	  read_page_size, TO(page_size) },
+	{ OPT_PAGE_TOKEN, "page-token", "--page-token T", "go on after the page that gave T",
+	  read_text, TO(page_token) },
+	{ OPT_ALL, "all", "--all", "all pages", NULL, 0 },
+	{ OPT_QUIET, "quiet", "--quiet", "print the key's text and nothing else", NULL, 0 },
+	{ OPT_LOG, "log", "--log N", "the log's number, from 1", read_log, TO(log) },
+	{ OPT_LINES, "lines", "--lines N", "the last N entries; 10 if not given", read_lines,
+	  TO(lines) },
+	{ OPT_FOLLOW, "follow", "--follow", "or -f: wait for more, until it is interrupted", NULL,
+	  0 },
+	{ OPT_KEY, "key", "--key K",
+	  "an API key's id, never its text; for `audit verify` the verifier key of the first log "
+	  "(and of each log after an abandoned one, parted by blanks)",
+	  read_text, TO(key) },
+	{ OPT_OPERATOR_NAME, "operator-name", "--operator-name O",
+	  "only what was done on behalf of that person; needs --env", read_text, TO(person) },
+	{ OPT_CALLER, "caller", "--caller C", "only what that caller did", read_text, TO(caller) },
+	{ OPT_TYPE, "type", "--type T",
+	  "only entries of that type, or of a group: key.mint, or key.", read_text, TO(type) },
+	{ OPT_SINCE, "since", "--since T",
+	  "from then on: 2027-01-31T00:00:00Z, seconds since 1970, or as long ago as 90d, 12h, "
+	  "30m; for `audit verify` the file of an earlier checkpoint",
+	  read_text, TO(since) },
+	{ OPT_UNTIL, "until", "--until T", "before then, written likewise", read_text, TO(until) },
+	{ OPT_FAILURES, "failures", "--failures", "only what was refused or failed", NULL, 0 },
+	{ OPT_FORMAT, "format", "--format F", "how to print it; see the command's summary",
+	  read_text, TO(format) },
+	{ OPT_OUT, "out", "--out FILE", "where to write it", read_text, TO(out) },
+	{ OPT_DAYS, "days", "--days N", "how many days, 1 to 3660", read_days, TO(days) },
+	{ OPT_WITNESS, "witness", "--witness VKEY",
+	  "a witness's verifier key; several, parted by blanks, in one value", read_text,
+	  TO(witness) },
+	{ OPT_STRICT, "strict", "--strict", "every entry must be JSON throughout (slower)", NULL,
+	  0 },
+	{ OPT_REQUEST_ID, "request-id", "--request-id ID",
+	  "the id of this change: it is made once for an id, however often it is asked for",
+	  read_text, TO(request_id) },
+	{ OPT_SOCKET, "socket", "--socket PATH",
+	  "the vault's socket; $PEPPERMINT_SOCKET or " PEPPERMINT_SOCKET_DEFAULT " if not given",
+	  read_text, TO(socket) },
+	{ OPT_OPERATOR, "operator", "--operator NAME", "the person on whose behalf", read_text,
+	  TO(operator_name) },
+	{ OPT_TIMEOUT, "timeout", "--timeout SECONDS",
+	  "how long to wait for the vault, 1 to 30; 5 if not given", read_timeout, TO(timeout_ms) },
+	{ OPT_JSON, "json", "--json", "print JSON for programs", NULL, 0 },
+	{ OPT_HELP, "help", "--help", "explain the command", NULL, 0 },
+	{ OPT_VERSION, "version", "--version", "print the version", NULL, 0 },
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
-static const struct option_row *find_row(enum cli_option option)
+static const struct option_row *find_row(uint64_t option)
 {
 	const struct option_row *row = rows;
 
@@ -58,73 +148,14 @@ static const struct option_row *find_row(enum cli_option option)
 	return row;
 }
 
-const char *option_synopsis(enum cli_option option)
+const char *option_synopsis(uint64_t option)
 {
 	return find_row(option)->synopsis;
 }
 
-const char *option_help(enum cli_option option)
+const char *option_help(uint64_t option)
 {
 	return find_row(option)->help;
-}
-
-/* Options whose value is taken as it is. */
-static const char **text_of(struct options *options, enum cli_option option)
-{
-	switch (option) {
-	case OPT_SOCKET:
-		return &options->socket;
-	case OPT_OPERATOR:
-		return &options->operator_name;
-	case OPT_ENV:
-		return &options->env;
-	case OPT_ACCOUNT:
-		return &options->account;
-	case OPT_PRODUCT:
-		return &options->product;
-	case OPT_NAME:
-		return &options->name;
-	case OPT_PEPPER:
-		return &options->pepper;
-	case OPT_PAGE_TOKEN:
-		return &options->page_token;
-	case OPT_REQUEST_ID:
-		return &options->request_id;
-	default:
-		return NULL;
-	}
-}
-
-static bool read_timeout(const char *value, struct options *options)
-{
-	uint32_t seconds = 0;
-
-	if (!parse_number(value, 1, PEPPERMINT_TIMEOUT_MS_MAX / 1000, &seconds))
-		return false;
-	options->timeout_ms = seconds * 1000;
-	return true;
-}
-
-static bool read_value(struct options *options, enum cli_option option, const char *value)
-{
-	const char **text = text_of(options, option);
-
-	if (text) {
-		*text = value;
-		return true;
-	}
-	switch (option) {
-	case OPT_TIMEOUT:
-		return read_timeout(value, options);
-	case OPT_OVERLAP:
-		return parse_duration(value, OVERLAP_MAX, &options->overlap);
-	case OPT_PAGE_SIZE:
-		return parse_number(value, 1, PEPPERMINT_PAGE_MAX, &options->page_size);
-	case OPT_EXPIRES:
-		return parse_when(value, &options->expires_at);
-	default:
-		return true; /* it has no value */
-	}
 }
 
 static bool accept(struct options *options, const struct option_row *row, const char *value)
@@ -133,7 +164,7 @@ static bool accept(struct options *options, const struct option_row *row, const 
 		complain("--%s is given twice. Give it once.", row->name);
 		return false;
 	}
-	if (!read_value(options, row->bit, value)) {
+	if (row->read && !row->read(value, (char *)options + row->to)) {
 		complain("--%s cannot be that: %s.", row->name, row->help);
 		return false;
 	}
@@ -162,13 +193,13 @@ bool options_read(int argc, char **argv, struct options *options)
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		long_options[i] = (struct option){
 			.name = rows[i].name,
-			.has_arg = rows[i].value ? required_argument : no_argument,
+			.has_arg = rows[i].read ? required_argument : no_argument,
 		};
 	opterr = 0;
-	while ((what = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
-		if (what != 0)
+	while ((what = getopt_long(argc, argv, ":f", long_options, &index)) != -1) {
+		if (what != 0 && what != 'f')
 			return refuse(argv[optind - 1], what);
-		if (!accept(options, &rows[index], optarg))
+		if (!accept(options, what ? find_row(OPT_FOLLOW) : &rows[index], optarg))
 			return false;
 	}
 	options->words = argv + optind;

@@ -7,34 +7,48 @@
 #include <stdint.h>
 
 /* One bit per option, so that a command can say which it needs and which it takes. */
-enum cli_option {
-	OPT_SOCKET = 1 << 0,
-	OPT_OPERATOR = 1 << 1,
-	OPT_TIMEOUT = 1 << 2,
-	OPT_JSON = 1 << 3,
-	OPT_HELP = 1 << 4,
-	OPT_VERSION = 1 << 5,
-	OPT_ENV = 1 << 6,
-	OPT_ACCOUNT = 1 << 7,
-	OPT_PRODUCT = 1 << 8,
-	OPT_NAME = 1 << 9,
-	OPT_EXPIRES = 1 << 10,
-	OPT_OVERLAP = 1 << 11,
-	OPT_FORCE = 1 << 12,
-	OPT_PEPPER = 1 << 13,
-	OPT_PAGE_SIZE = 1 << 14,
-	OPT_PAGE_TOKEN = 1 << 15,
-	OPT_ALL = 1 << 16,
-	OPT_QUIET = 1 << 17,
-	OPT_REQUEST_ID = 1 << 18,
-};
+#define OPT_SOCKET (UINT64_C(1) << 0)
+#define OPT_OPERATOR (UINT64_C(1) << 1)
+#define OPT_TIMEOUT (UINT64_C(1) << 2)
+#define OPT_JSON (UINT64_C(1) << 3)
+#define OPT_HELP (UINT64_C(1) << 4)
+#define OPT_VERSION (UINT64_C(1) << 5)
+#define OPT_ENV (UINT64_C(1) << 6)
+#define OPT_ACCOUNT (UINT64_C(1) << 7)
+#define OPT_PRODUCT (UINT64_C(1) << 8)
+#define OPT_NAME (UINT64_C(1) << 9)
+#define OPT_EXPIRES (UINT64_C(1) << 10)
+#define OPT_OVERLAP (UINT64_C(1) << 11)
+#define OPT_FORCE (UINT64_C(1) << 12)
+#define OPT_PEPPER (UINT64_C(1) << 13)
+#define OPT_PAGE_SIZE (UINT64_C(1) << 14)
+#define OPT_PAGE_TOKEN (UINT64_C(1) << 15)
+#define OPT_ALL (UINT64_C(1) << 16)
+#define OPT_QUIET (UINT64_C(1) << 17)
+#define OPT_REQUEST_ID (UINT64_C(1) << 18)
+#define OPT_LOG (UINT64_C(1) << 19)
+#define OPT_LINES (UINT64_C(1) << 20)
+#define OPT_FOLLOW (UINT64_C(1) << 21)
+#define OPT_KEY (UINT64_C(1) << 22)
+#define OPT_OPERATOR_NAME (UINT64_C(1) << 23)
+#define OPT_CALLER (UINT64_C(1) << 24)
+#define OPT_TYPE (UINT64_C(1) << 25)
+#define OPT_SINCE (UINT64_C(1) << 26)
+#define OPT_UNTIL (UINT64_C(1) << 27)
+#define OPT_FAILURES (UINT64_C(1) << 28)
+#define OPT_FORMAT (UINT64_C(1) << 29)
+#define OPT_OUT (UINT64_C(1) << 30)
+#define OPT_DAYS (UINT64_C(1) << 31)
+#define OPT_WITNESS (UINT64_C(1) << 32)
+#define OPT_STRICT (UINT64_C(1) << 33)
 #define OPT_GLOBAL (OPT_SOCKET | OPT_OPERATOR | OPT_TIMEOUT | OPT_JSON | OPT_HELP | OPT_VERSION)
 
 struct options {
-	unsigned given; /* enum cli_option, or-ed */
+	uint64_t given; /* OPT_…, or-ed */
 	const char *socket, *operator_name, *env, *account, *product, *name, *pepper, *page_token,
 		*request_id;
-	uint32_t timeout_ms, overlap, page_size;
+	const char *key, *person, *caller, *type, *since, *until, *format, *out, *witness;
+	uint32_t timeout_ms, overlap, page_size, log, lines, days;
 	int64_t expires_at;
 	char **words; /* what is no option: the command and its argument */
 	size_t word_count;
@@ -44,7 +58,7 @@ struct options {
 bool options_read(int argc, char **argv, struct options *options);
 
 /* "--env E" and its explanation, for the help of a command; one bit. */
-const char *option_synopsis(enum cli_option option);
-const char *option_help(enum cli_option option);
+const char *option_synopsis(uint64_t option);
+const char *option_help(uint64_t option);
 
 #endif

@@ -13,9 +13,10 @@
 /* The exit status; the README and the help text name them. */
 enum status {
 	STATUS_DONE = 0,
-	STATUS_REFUSED = 1, /* a key or a hash is not valid */
+	STATUS_REFUSED = 1, /* a key, a hash or a log is not valid, or a report found something */
 	STATUS_USAGE = 2,
-	STATUS_VAULT = 3, /* the vault said no or is not there */
+	STATUS_VAULT = 3,    /* the vault said no or is not there */
+	STATUS_NOBODY_READS, /* never the program's: what was asked is done as far as it is wanted */
 };
 
 /* `peppermint: what is wrong. What to do next.` on standard error. */
@@ -26,8 +27,17 @@ bool output_open(void);
 /* False after a complaint when something could not be written. */
 bool output_close(void);
 
+/*
+ * Sends on what was printed so far. False: nobody reads it any more, and nothing more needs to be
+ * printed (which is no fault: `| head` does that). SIGPIPE must be ignored.
+ */
+bool output_flush(void);
+
+/* What malloc, strdup … gave; ends the program when that is NULL. */
+void *must_have(void *memory);
+
 /* Rows of cells, printed with aligned columns. Ends the program when memory ends. */
-#define TABLE_COLUMNS_MAX 10
+#define TABLE_COLUMNS_MAX 16
 struct table {
 	size_t columns;
 	size_t width[TABLE_COLUMNS_MAX]; /* the widest so far; only grows */

@@ -5,8 +5,9 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "command.h"
+#include "pepper.h"
 
-static const char *state_name(enum peppermint_pepper_state state)
+const char *pepper_state_name(enum peppermint_pepper_state state)
 {
 	switch (state) {
 	case PEPPERMINT_PEPPER_STAGED:
@@ -43,7 +44,7 @@ static json_t *version_json(const struct peppermint_pepper_version *version)
 	struct version_hex hex = version_hex(version);
 
 	return json_pack("{s:I, s:s, s:I, s:s, s:s}", "version", (json_int_t)version->version,
-			 "state", state_name(version->state), "created_at",
+			 "state", pepper_state_name(version->state), "created_at",
 			 (json_int_t)version->created_at, "key_id", hex.key_id, "check_value",
 			 hex.check_value);
 }
@@ -66,7 +67,7 @@ static void add_pepper(struct table *table, const struct peppermint_pepper *pepp
 
 		table_cell(table, "%s", pepper->name);
 		table_cell(table, "v%" PRIu32, version->version);
-		table_cell(table, "%s", state_name(version->state));
+		table_cell(table, "%s", pepper_state_name(version->state));
 		table_when(table, version->created_at, "-");
 		table_cell(table, "%s", hex.key_id);
 		table_cell(table, "%s", hex.check_value);

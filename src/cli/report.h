@@ -1,27 +1,56 @@
-/* Commands that look at each line of standard input and report on it: the loop and the report. */
+/* What the reports share: the inventory, the names of keys and algorithms, and a report's form. */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 
-#include "command.h"
-#include "input.h"
+#include "audit.h"
 
-/* What has been found out so far. */
-struct report {
-	struct table table;
-	json_t *json; /* NULL: print for people */
-	enum status status;
+#define DAY INT64_C(86400)
+
+/* A table with a title, or with --json {"report", "generated_at", "rows", …}. */
+#define REPORT(session, name, title_, columns_)                                                    \
+	((struct sheet){ .kind = (session)->options.given & OPT_JSON ? SHEET_JSON : SHEET_TABLE,   \
+			 .report = (name),                                                         \
+			 .title = (title_),                                                        \
+			 .columns = (columns_),                                                    \
+			 .count = sizeof(columns_) / sizeof((columns_)[0]) })
+
+/* A line below a report's table; nothing in JSON. */
+__attribute__((format(printf, 2, 3))) void report_remark(const struct sheet *sheet, const char *fmt,
+							 ...);
+
+/* The inventory, which the caller frees; NULL after a complaint. The log names the report. */
+struct peppermint_inventory *inventory_read(struct session *session, enum peppermint_report report);
+/* Never NULL: one without a token if the inventory lacks it. */
+const struct peppermint_environment *inventory_environment(
+	const struct peppermint_inventory *inventory, const char *name);
+
+/* environment/purpose/name/vN, as the token's label has it. */
+#define KEY_LABEL_ROOM 128
+void key_label(const struct peppermint_master_key *key, char label[KEY_LABEL_ROOM]);
+bool key_signs(const struct peppermint_master_key *key); /* half of a pair */
+/* Of a state in which the token must have it. */
+bool key_is_live(const struct peppermint_master_key *key);
+const char *key_use(const struct peppermint_master_key *key);
+
+/* What is known of an algorithm, for the reports and CycloneDX. */
+struct algorithm {
+	const char *name, *ref, *standard, *oid;
+	const char *primitive, *function; /* CycloneDX's words */
+	const char *parameter, *curve;    /* NULL: none */
+	int strength;                     /* bits */
 };
-void report_end(struct report *report); /* for CLEANUP */
+const struct algorithm *key_algorithm(const struct peppermint_master_key *key);
+const struct algorithm *algorithm_merkle(void);
+const struct algorithm *algorithm_random(void);
 
-/* The worst finding is the exit status: no verdict, then a refusal. */
-void report_status(struct report *report, bool valid, enum pm_err error);
+/* SoftHSM is a program, not a module that anybody certified. */
+bool token_is_software(const struct peppermint_environment *environment);
+bool inventory_has_software(const struct peppermint_inventory *inventory);
 
-/*
- * Runs over all of standard input. `batch` adds each line of the input's batch to the report's JSON
- * if it has one, else prints it.
- */
-enum status report_lines(struct session *session, const char *what, size_t line_max,
-			 struct report *report,
-			 enum status (*batch)(struct session *, struct input *, struct report *));
+/* The time of the oldest entry that is at hand. */
+enum status log_reach(struct session *session, enum peppermint_report report, int64_t *when);
+
+/* report_cbom.c: the inventory as a CycloneDX 1.6 document. */
+enum status print_cbom(const struct peppermint_inventory *inventory);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 
 #define YEAR_10000 INT64_C(253402300800)
+#define INDEX_MAX (INT64_C(1) << 40)
 
 static bool parse_digits(const char *text, int64_t max, int64_t *out, const char **end)
 {
@@ -134,7 +135,19 @@ static bool parse_date_time(const char *text, int64_t *out)
 	return true;
 }
 
-bool parse_when(const char *text, int64_t *out)
+bool parse_index(const char *text, uint64_t *out)
+{
+	const char *end = NULL;
+	int64_t value = 0;
+
+	if (!parse_digits(text, INDEX_MAX, &value, &end) || *end != '\0')
+		return false;
+	*out = (uint64_t)value;
+	return true;
+}
+
+/* `sign` says to which side of now a duration counts. */
+static bool parse_moment(const char *text, int sign, int64_t *out)
 {
 	const char *end = NULL;
 	int64_t value = 0;
@@ -144,10 +157,37 @@ bool parse_when(const char *text, int64_t *out)
 		return true;
 	}
 	if (parse_with_unit(text, YEAR_10000, &value)) {
-		*out = clock_unix() + value;
+		*out = clock_unix() + sign * value;
 		return true;
 	}
 	return parse_date_time(text, out);
+}
+
+bool parse_when(const char *text, int64_t *out)
+{
+	return parse_moment(text, 1, out);
+}
+
+bool parse_past(const char *text, int64_t *out)
+{
+	return parse_moment(text, -1, out);
+}
+
+bool parse_timestamp(const char *text, int64_t *out)
+{
+	const size_t seconds_end = strlen("0000-00-00T00:00:00");
+	char whole[WHEN_LEN] = "";
+
+	if (strnlen(text, seconds_end) < seconds_end)
+		return false;
+	const char *zone = text + seconds_end;
+	if (zone[0] == '.' && isdigit((unsigned char)zone[1]))
+		zone += 1 + strspn(zone + 1, "0123456789");
+	if (strlen(zone) >= sizeof(whole) - seconds_end)
+		return false;
+	memcpy(whole, text, seconds_end);
+	strcpy(whole + seconds_end, zone);
+	return parse_date_time(whole, out);
 }
 
 void format_when(int64_t when, char text[WHEN_LEN])

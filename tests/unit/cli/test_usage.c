@@ -26,7 +26,9 @@ static void a_key_as_an_argument_is_refused_and_not_repeated(void **state)
 	expect_usage(f, run(f, "key", "show", "--env", "test", CANNED_KEY), "not the key");
 	expect_usage(f, run(f, "key", "revoke", "--env", "test", CANNED_KEY), "rotate it");
 	expect_usage(f, run(f, "key", "rotate", "--env", "test", CANNED_KEY), "not the key");
-	expect_usage(f, run(f, "key", "verify", "--key=" CANNED_KEY), "--key is no option");
+	expect_usage(f, run(f, "key", "verify", "--env", "t", "--key=" CANNED_KEY),
+		     "does not take --key");
+	expect_usage(f, run(f, "key", "verify", "--secret=" CANNED_KEY), "--secret is no option");
 	expect_usage(f, run(f, "key", CANNED_KEY), "no such command");
 	expect_usage(f, run(f, CANNED_KEY), "no such command");
 }
@@ -73,15 +75,34 @@ static void values_are_checked(void **state)
 static void help_explains_all_commands_and_each(void **state)
 {
 	static const char *const commands[][2] = {
-		{ "key", "mint" },      { "key", "verify" },  { "key", "show" },
-		{ "key", "list" },      { "key", "rotate" },  { "key", "revoke" },
-		{ "hash", "verify" },   { "pepper", "list" }, { "pepper", "create" },
+		{ "key", "mint" },
+		{ "key", "verify" },
+		{ "key", "show" },
+		{ "key", "list" },
+		{ "key", "rotate" },
+		{ "key", "revoke" },
+		{ "hash", "verify" },
+		{ "pepper", "list" },
+		{ "pepper", "create" },
 		{ "pepper", "rotate" },
+		{ "audit", "tail" },
+		{ "audit", "search" },
+		{ "audit", "show" },
+		{ "audit", "proof" },
+		{ "audit", "hash" },
+		{ "audit", "export" },
+		{ "audit", "verify" },
+		{ "audit", "cosign" },
+		{ "audit", "rotate" },
+		{ "report", "crypto-inventory" },
+		{ "report", "log-access" },
+		{ "report", "control-failures" },
+		{ "report", "dormant-keys" },
 	};
 	struct fixture *f = *state;
 
 	assert_int_equal(run(f, "help"), 0);
-	assert_says(f->out, "Exit status: 0 done or valid, 1 refused, 2 usage, 3");
+	assert_says(f->out, "Exit status: 0 done or valid, 1 refused or found wanting, 2 usage, 3");
 	assert_int_equal(run(f, "--help"), 0);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char usage[64];

@@ -95,6 +95,53 @@ static void a_duration_counts_from_now(void **state)
 	assert_in_range(when, before + 90 * 86400, clock_unix() + 90 * 86400);
 }
 
+static void the_past_counts_back_from_now(void **state)
+{
+	int64_t before = clock_unix();
+	int64_t when = 0;
+
+	(void)state;
+	assert_true(parse_past("90d", &when));
+	assert_in_range(when, before - 90 * 86400, clock_unix() - 90 * 86400);
+	assert_true(parse_past("2030-01-01T00:00:00Z", &when));
+	assert_int_equal(when, 1893456000);
+	assert_false(parse_past("-90d", &when));
+}
+
+static void an_entrys_time_may_have_a_fraction(void **state)
+{
+	static const char *const bad[] = { "",
+					   "2030-01-01T00:00:00",
+					   "2030-01-01T00:00:00.Z",
+					   "2030-01-01T00:00:00.5",
+					   "2030-13-01T00:00:00.5Z",
+					   "2030-01-01T00:00:00.5+00:00:00:00:00:00:00:00" };
+	int64_t when = 0;
+
+	(void)state;
+	assert_true(parse_timestamp("2030-01-01T00:00:00.123456Z", &when));
+	assert_int_equal(when, 1893456000);
+	assert_true(parse_timestamp("2030-01-01T00:00:00Z", &when));
+	assert_true(parse_timestamp("2030-01-01T01:00:00.999999999999+01:00", &when));
+	assert_int_equal(when, 1893456000);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(parse_timestamp(bad[i], &when));
+}
+
+static void indexes_are_of_entries(void **state)
+{
+	uint64_t index = 1;
+
+	(void)state;
+	assert_true(parse_index("0", &index));
+	assert_int_equal(index, 0);
+	assert_true(parse_index("1099511627776", &index));
+	assert_false(parse_index("1099511627777", &index));
+	assert_false(parse_index("-1", &index));
+	assert_false(parse_index("", &index));
+	assert_false(parse_index("1x", &index));
+}
+
 static void times_are_shown_in_utc(void **state)
 {
 	char text[WHEN_LEN];
@@ -113,6 +160,9 @@ int main(void)
 		cmocka_unit_test(durations_have_units_or_are_seconds),
 		cmocka_unit_test(date_times_are_rfc3339),
 		cmocka_unit_test(a_duration_counts_from_now),
+		cmocka_unit_test(the_past_counts_back_from_now),
+		cmocka_unit_test(an_entrys_time_may_have_a_fraction),
+		cmocka_unit_test(indexes_are_of_entries),
 		cmocka_unit_test(times_are_shown_in_utc),
 	};
 

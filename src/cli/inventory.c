@@ -1,0 +1,140 @@
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "report.h"
+
+void report_remark(const struct sheet *sheet, const char *fmt, ...)
+{
+	va_list args;
+
+	if (sheet->kind != SHEET_TABLE)
+		return;
+	va_start(args, fmt);
+	putchar('\n');
+	vprintf(fmt, args);
+	putchar('\n');
+	va_end(args);
+}
+
+struct peppermint_inventory *inventory_read(struct session *session, enum peppermint_report report)
+{
+	struct peppermint_inventory *inventory CLEANUP(free_ptr) =
+		must_have(calloc(1, sizeof(*inventory)));
+	enum pm_err err =
+		peppermint_get_inventory(session->vault, report, inventory, &session->call);
+
+	if (err == PM_OK)
+		return TAKE(inventory);
+	vault_refused(session, err);
+	return NULL;
+}
+
+const struct peppermint_environment *inventory_environment(
+	const struct peppermint_inventory *inventory, const char *name)
+{
+	static const struct peppermint_environment none = { .token_label = "?" };
+
+	for (size_t i = 0; i < inventory->environment_count; i++) {
+		if (strcmp(inventory->environments[i].name, name) == 0)
+			return &inventory->environments[i];
+	}
+	return &none;
+}
+
+void key_label(const struct peppermint_master_key *key, char label[KEY_LABEL_ROOM])
+{
+	snprintf(label, KEY_LABEL_ROOM, "%s/%s/%s/v%" PRIu32, key->environment, key->purpose,
+		 key->name, key->version);
+}
+
+bool key_signs(const struct peppermint_master_key *key)
+{
+	return key->algorithm == PEPPERMINT_ED25519 || key->algorithm == PEPPERMINT_ECDSA_P256;
+}
+
+bool key_is_live(const struct peppermint_master_key *key)
+{
+	return key->state == PEPPERMINT_PEPPER_ACTIVE ||
+	       key->state == PEPPERMINT_PEPPER_VERIFY_ONLY;
+}
+
+const char *key_use(const struct peppermint_master_key *key)
+{
+	if (strcmp(key->purpose, "audit") == 0)
+		return key_signs(key) ? "signs the audit log's checkpoints"
+				      : "hides callers' texts in the audit log";
+	if (strcmp(key->purpose, "integrity") == 0)
+		return "seals stored records";
+	if (strcmp(key->purpose, "pepper") == 0 && strcmp(key->name, "api-keys") == 0)
+		return "hashes the secrets of API keys";
+	return strcmp(key->purpose, "pepper") == 0 ? "hashes values" : "unknown";
+}
+
+static const struct algorithm algorithms[] = {
+	[PEPPERMINT_ALGORITHM_UNKNOWN] = { "unknown", "unknown", "unknown", NULL, "unknown",
+					   "unknown", NULL, NULL, 0 },
+	[PEPPERMINT_HMAC_SHA256] = { "HMAC-SHA-256", "hmac-sha-256", "FIPS 198-1, RFC 2104",
+				     "1.2.840.113549.2.9", "mac", "tag", "256", NULL, 256 },
+	[PEPPERMINT_ED25519] = { "Ed25519", "ed25519", "FIPS 186-5, RFC 8032", "1.3.101.112",
+				 "signature", "sign", "255", "other/Ed25519", 128 },
+	[PEPPERMINT_ECDSA_P256] = { "ECDSA P-256 with SHA-256", "ecdsa-p256-sha-256", "FIPS 186-5",
+				    "1.2.840.10045.4.3.2", "signature", "sign", "256", "nist/P-256",
+				    128 },
+};
+#define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
+
+const struct algorithm *key_algorithm(const struct peppermint_master_key *key)
+{
+	size_t i = (size_t)key->algorithm;
+
+	return &algorithms[i < ALGORITHM_COUNT ? i : PEPPERMINT_ALGORITHM_UNKNOWN];
+}
+
+const struct algorithm *algorithm_merkle(void)
+{
+	static const struct algorithm sha256 = { "SHA-256",
+						 "sha-256",
+						 "FIPS 180-4, RFC 6962",
+						 "2.16.840.1.101.3.4.2.1",
+						 "hash",
+						 "digest",
+						 "256",
+						 NULL,
+						 128 };
+
+	return &sha256;
+}
+
+const struct algorithm *algorithm_random(void)
+{
+	static const struct algorithm drbg = { "CTR_DRBG AES-256",
+					       "ctr-drbg-aes-256",
+					       "SP 800-90A",
+					       NULL,
+					       "drbg",
+					       "generate",
+					       "256",
+					       NULL,
+					       256 };
+
+	return &drbg;
+}
+
+bool token_is_software(const struct peppermint_environment *environment)
+{
+	return strcasestr(environment->token_model, "softhsm") ||
+	       strcasestr(environment->token_manufacturer, "softhsm");
+}
+
+bool inventory_has_software(const struct peppermint_inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->environment_count; i++) {
+		if (token_is_software(&inventory->environments[i]))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,117 @@
+/* report retention: PCI DSS 10.5.1. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "report.h"
+
+#define MONTHS_KEPT 12 /* at least */
+#define MONTHS_AT_HAND 3
+#define MONTH (INT64_C(2629746)) /* a twelfth of a Gregorian year */
+
+/* The time of the oldest entry that is at hand; 0 if there is none. */
+static enum status oldest_entry(struct session *session, enum peppermint_report report,
+				const struct peppermint_log *log, int64_t *when)
+{
+	struct peppermint_log_query query = {
+		.report = report, .log = log->log, .first = log->minimum, .max = 1
+	};
+	struct peppermint_log_page *page CLEANUP(free_ptr) = must_have(malloc(sizeof(*page)));
+	enum pm_err err = peppermint_read_log(session->vault, &query, page, &session->call);
+
+	*when = 0;
+	if (err != PM_OK)
+		return vault_refused(session, err);
+	if (page->count == 0)
+		return STATUS_DONE;
+	json_t *json CLEANUP(json_end) = entry_json(&page->entries[0]);
+	*when = entry_when(json, "ts");
+	return STATUS_DONE;
+}
+
+enum status log_reach(struct session *session, enum peppermint_report report, int64_t *when)
+{
+	struct logs logs CLEANUP(logs_end) = { 0 };
+	enum status status = logs_read(session, report, &logs);
+
+	*when = clock_unix();
+	for (size_t i = 0; status == STATUS_DONE && i < logs.count; i++) {
+		int64_t oldest = 0;
+
+		status = oldest_entry(session, report, &logs.all[i], &oldest);
+		if (oldest != 0) {
+			*when = oldest;
+			break;
+		}
+	}
+	return status;
+}
+
+static const struct column columns[] = {
+	{ "LOG", "log", false },         { "STATE", "state", false },
+	{ "ORIGIN", "origin", false },   { "ENTRIES", "entries", false },
+	{ "PRUNED", "minimum", false },  { "OLDEST AT HAND", "oldest_at", true },
+	{ "OPENED", "opened_at", true }, { "CLOSED", "closed_at", true },
+};
+
+/* What all logs together have. */
+struct kept {
+	int64_t oldest;
+	bool pruned;
+};
+
+static enum status add_log(struct session *session, const struct peppermint_log *log,
+			   struct sheet *sheet, struct kept *kept)
+{
+	int64_t oldest = 0;
+	enum status status = oldest_entry(session, PEPPERMINT_REPORT_RETENTION, log, &oldest);
+
+	if (status != STATUS_DONE)
+		return status;
+	if (oldest != 0 && (kept->oldest == 0 || oldest < kept->oldest))
+		kept->oldest = oldest;
+	kept->pruned |= log->minimum > 0;
+	sheet_row(sheet,
+		  json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "log", (json_int_t)log->log,
+			    "state", log_state_name(log->state), "origin", log->origin, "entries",
+			    (json_int_t)log->entries, "minimum", (json_int_t)log->minimum,
+			    "oldest_at", (json_int_t)oldest, "opened_at",
+			    (json_int_t)log->opened_at, "closed_at", (json_int_t)log->closed_at));
+	return STATUS_DONE;
+}
+
+/* A young log that nothing was pruned from keeps everything, however little that is. */
+static enum status judge(struct sheet *sheet, const struct kept *kept)
+{
+	int64_t months = kept->oldest ? (clock_unix() - kept->oldest) / MONTH : 0;
+	bool year = !kept->pruned || months >= MONTHS_KEPT;
+	bool at_hand = !kept->pruned || months >= MONTHS_AT_HAND;
+
+	sheet_finish(sheet,
+		     json_pack("{s:I, s:I, s:b, s:b, s:b}", "oldest_at", (json_int_t)kept->oldest,
+			       "months_at_hand", (json_int_t)months, "pruned", (int)kept->pruned,
+			       "twelve_months_kept", (int)year, "three_months_at_hand",
+			       (int)at_hand));
+	report_remark(sheet,
+		      "%" PRId64 " whole months at hand%s.\n12 months kept: %s.\nLast 3 "
+		      "months at hand: %s.",
+		      months,
+		      kept->pruned ? "; older ones were pruned" : "; nothing was pruned yet",
+		      year ? "yes" : "NO", at_hand ? "yes" : "NO");
+	return year && at_hand ? STATUS_DONE : STATUS_REFUSED;
+}
+
+enum status run_report_retention(struct session *session)
+{
+	struct sheet sheet CLEANUP(sheet_end) =
+		REPORT(session, "retention", "How far back the audit log reaches (PCI DSS 10.5.1)",
+		       columns);
+	struct logs logs CLEANUP(logs_end) = { 0 };
+	struct kept kept = { 0 };
+	enum status status = logs_read(session, PEPPERMINT_REPORT_RETENTION, &logs);
+
+	for (size_t i = 0; i < logs.count && status == STATUS_DONE; i++)
+		status = add_log(session, &logs.all[i], &sheet, &kept);
+	return status == STATUS_DONE ? judge(&sheet, &kept) : status;
+}
