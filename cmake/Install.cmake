@@ -41,6 +41,8 @@ install(DIRECTORY include/peppermint DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
 	FILES_MATCHING PATTERN *.h)
 install(FILES proto/peppermint/v1/vault.proto
 	DESTINATION ${PM_DATA_DIR}/proto/peppermint/v1)
-install(FILES deploy/peppermint.conf DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES deploy/peppermint.conf deploy/runbook-audit.md
+	DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(PROGRAMS deploy/audit-verify-leaf DESTINATION ${PM_DATA_DIR})
 configure_file(deploy/systemd/peppermintd.service.in peppermintd.service @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/peppermintd.service DESTINATION lib/systemd/system)

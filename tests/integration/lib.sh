@@ -54,7 +54,7 @@ tell()
 	echo "* $*"
 }
 
-# start_vault [--limit NAME=VALUE]...
+# start_vault [--limit NAME=VALUE]... [--audit NAME=VALUE]...
 start_vault()
 {
 	local lines

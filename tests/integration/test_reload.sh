@@ -20,6 +20,33 @@ may()
 	call "$1" && [[ $output != *"error:"* ]]
 }
 
+# revision: of the configuration as it is now, worked out by others.
+revision()
+{
+	sha256sum "$dir/peppermintd.conf" | cut -c1-16
+}
+
+# readings: how often the audit log says that a configuration was read, and of those the last.
+readings()
+{
+	expect 0 peppermint audit search --type config.read
+	wc -l <<<"$output"
+}
+
+last_reading_says()
+{
+	expect 0 peppermint audit search --type config.read
+	output=$(tail -n 1 <<<"$output")
+	says "$@"
+}
+
+tell "the audit log says with which configuration the vault started"
+[ "$(readings)" -eq 1 ] || fail "not once"
+last_reading_says '"ok":true' "$(revision)" "$dir/peppermintd.conf"
+started_with=$(revision)
+expect 0 peppermint audit search --type key.mint
+says "\"policy\":\"$started_with\""
+
 tell "an issuer becomes a mere verifier"
 cp "$dir/peppermintd.conf" "$story_dir/good.conf"
 sed -i 's/^roles =.*/roles = verifier/' "$dir/peppermintd.conf"
@@ -63,3 +90,13 @@ reload
 eventually 20 may 'list_keys { environment: "live" }'
 verdict_is VALID live "$key"
 [ "$(vault_pid)" = "$pid" ] && process_runs "$pid" peppermintd || fail "it is another process"
+
+tell "and the audit log has each reading: of the start, four that were taken over, one refused"
+[ "$(readings)" -eq 6 ] || fail "$(readings) readings"
+last_reading_says '"ok":true' "$started_with"
+expect 0 peppermint audit search --type config.read --failures
+[ "$(wc -l <<<"$output")" -eq 1 ] || fail "not once"
+says CONFIG
+mint live
+expect 0 peppermint audit search --key "$key_id"
+says "\"policy\":\"$started_with\""

@@ -109,6 +109,12 @@ refuses batch "peppermintd.conf:$((line + 2)):"
 printf '[lmits]\nbatch = 5\n' >>"$dir/peppermintd.conf"
 refuses lmits
 
+tell "an audit log that is not kept for a year, or is signed by a token that is not there"
+sed -i 's/^\[audit\]/&\nkeep_months = 3/' "$dir/peppermintd.conf"
+refuses keep_months year
+sed -i 's/^\[audit\]/&\nenvironment = nowhere/' "$dir/peppermintd.conf"
+refuses environment '[audit]'
+
 tell "a configuration that others may write"
 chmod 0666 "$dir/peppermintd.conf"
 refuses peppermintd.conf

@@ -41,7 +41,7 @@ for env in test live; do
 	expect 0 token $env --list-objects
 	says "peppermint/$env/pepper/api-keys/v1" "peppermint/$env/pepper/api-keys/v2" \
 		"peppermint/$env/pepper/pan/v1" "peppermint/$env/integrity"
-	keys=$(grep -c '^Secret Key Object' <<<"$output")
+	keys=$(grep -cE '^(Secret|Private) Key Object' <<<"$output")
 	safe=$(grep -c 'Access: *sensitive, always sensitive, never extractable, local' <<<"$output")
 	[ "$keys" -ge 4 ] && [ "$keys" -eq "$safe" ] || fail "$safe of $keys keys are as they must be"
 	grep -E 'label|Access' <<<"$output"
