@@ -50,3 +50,12 @@ verdict live "$key"
 [[ $verdict =~ ^(HSM_UNAVAILABLE|DEADLINE_EXCEEDED)$ ]] || fail "the verdict is $verdict"
 eventually 60 serving_again
 ! process_runs "$victim" peppermint-sign || fail "the signer that hung still runs"
+
+tell "the audit log tells of every fault, and of every recovery"
+expect 0 peppermint audit search --type hsm.fault
+[ "$(grep -c '"env":"live"' <<<"$output")" -ge 2 ] || fail "too few faults: $output"
+silent_on '"env":"test"'
+expect 0 peppermint audit search --type hsm.recover
+says '"env":"live"'
+expect 0 peppermint report control-failures
+says hsm
