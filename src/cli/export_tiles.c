@@ -7,8 +7,8 @@
 #include "base/cleanup.h"
 #include "files.h"
 
-#define TILE_BYTES (TLOG_TILE_WIDTH * TLOG_HASH_LEN)
-#define BUNDLE_BYTES (TLOG_TILE_WIDTH * (2 + TLOG_ENTRY_MAX))
+#define TILE_BYTES ((size_t)TLOG_TILE_WIDTH * TLOG_HASH_LEN)
+#define BUNDLE_BYTES ((size_t)TLOG_TILE_WIDTH * (2 + TLOG_ENTRY_MAX))
 
 /* Tiles of row `level` that a tree of that size has in full. Bundles are like row 0. */
 static uint64_t full_tiles(int level, uint64_t size)
@@ -34,7 +34,7 @@ static bool read_tile(int folder, unsigned row, uint64_t index, unsigned width,
 		if (!file_get(folder, path, nodes, TILE_BYTES, &len, &found))
 			return false;
 	}
-	if (found && len >= width * TLOG_HASH_LEN)
+	if (found && len >= (size_t)width * TLOG_HASH_LEN)
 		return true;
 	complain("%s of the export is %s: it is damaged. Export into a new folder.", path,
 		 found ? "cut off" : "missing");

@@ -8,7 +8,7 @@
 #include "verify.h"
 
 #define VERIFY_ROWS (TLOG_ROWS_MAX + 1)
-#define BUNDLE_MAX (TLOG_TILE_WIDTH * (2 + TLOG_ENTRY_MAX))
+#define BUNDLE_MAX ((size_t)TLOG_TILE_WIDTH * (2 + TLOG_ENTRY_MAX))
 
 /* What a log's last entry says of the next log. */
 struct successor {

@@ -142,7 +142,7 @@ enum pm_err rows_visit(struct rows *rows, uint32_t log, uint64_t first, uint64_t
 		       store_visit *visit, void *arg, bool *more)
 {
 	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = rows->leaves;
-	struct bytes entry;
+	struct bytes entry = { 0 };
 	struct tlog_hash leaf;
 
 	*more = true;

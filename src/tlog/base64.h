@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "tlog/note.h"
 
-#define BASE64_LEN(bytes) (((bytes) + 2) / 3 * 4)
+#define BASE64_LEN(bytes) (((size_t)(bytes) + 2) / 3 * 4)
 #define BASE64_BYTES_MAX (TLOG_NOTE_MAX / 4 * 3) /* of a text that is as long as a note may be */
 
 /* And a final NUL: `out` holds BASE64_LEN(bytes.len) + 1. */

@@ -260,7 +260,7 @@ static enum pm_err add_leaves(struct environment *env, struct leaf *callers,
 {
 	static const enum leaf_type types[VERSIONS] = { LEAF_MASTER_ACTIVATE, LEAF_MASTER_RETIRE };
 
-	for (size_t i = 0; i < takeover->version_count; i++) {
+	for (size_t i = 0; i < takeover->version_count && i < VERSIONS; i++) {
 		master_leaf(&takeover->leaves[i], types[i], env, &takeover->versions[i]);
 		TRY(add_leaf(&takeover->leaves[i], takeover));
 	}
