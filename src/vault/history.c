@@ -9,6 +9,7 @@
 #include "audit_state.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "chain.h"
 
 /*
  * Are the log's first entries those of the checkpoint? Who asks about entries that were pruned gets
@@ -158,19 +159,77 @@ static enum pm_err check_anchor(struct audit *audit)
 
 static enum pm_err check_log(struct audit *audit, const struct log_record *log)
 {
-	if (log->state == LOG_ABANDONED)
-		return PM_OK;
 	TRY(check_stored(audit, log, STORE_NEWEST_SIGNED));
 	return check_stored(audit, log, STORE_NEWEST_COSIGNED);
 }
 
+static enum pm_err newest_signed(struct audit *audit, uint32_t log, struct tlog_checkpoint *out)
+{
+	struct checkpoint_record *stored CLEANUP(free_ptr) = malloc(sizeof(*stored));
+
+	if (!stored)
+		return PM_NO_MEMORY;
+	enum pm_err err = store_get_checkpoint(audit->store, log, STORE_NEWEST_SIGNED, stored);
+	if (err == PM_NOT_FOUND)
+		return PM_CONFLICT;
+	TRY(err);
+	out->size = stored->size;
+	out->root = stored->root;
+	return PM_OK;
+}
+
+/* A closed log must be whole up to the end that is known of it, and no longer. */
+static enum pm_err check_closed(struct audit *audit, const struct log_record *log,
+				struct chain_end *end)
+{
+	uint64_t size = 0;
+
+	if (log->state != (end->abandoned ? LOG_ABANDONED : LOG_CLOSED))
+		return PM_CONFLICT;
+	if (end->abandoned)
+		return PM_OK;
+	TRY(store_log_size(audit->store, log->log, &size));
+	return size == end->point.size ? continues(audit, log->log, &end->point) : PM_CONFLICT;
+}
+
+/* One closed log, whose successor ends as `known` says; then `known` is of this one. */
+static enum pm_err check_older(struct audit *audit, const struct log_record *log,
+			       struct tlog_checkpoint *known)
+{
+	struct chain_end end = { .abandoned = false };
+
+	enum pm_err err = chain_step(audit, log->log + 1, known, &end);
+	if (err == PM_NOT_FOUND) /* pruned long since, when this one had been signed to its end */
+		err = newest_signed(audit, log->log, &end.point);
+	TRY(err);
+	*known = end.point;
+	return check_closed(audit, log, &end);
+}
+
+/* From the newest down. What lies below a log that was given up is settled: its loss was told. */
 static enum pm_err check_logs(struct audit *audit)
 {
+	struct tlog_checkpoint known = { .size = 0 };
 	struct log_record log;
+	uint32_t number = 0;
 
-	TRY(store_get_log(audit->store, 0, &log));
-	for (uint32_t number = log.log; number > 0; number--) {
+	TRY(chain_open_end(audit, &number, &known));
+	TRY(store_get_log(audit->store, number, &log));
+	TRY(check_log(audit, &log));
+	while (--number > 0) {
 		TRY(store_get_log(audit->store, number, &log));
+		enum pm_err err = check_older(audit, &log, &known);
+		if (err == PM_CONFLICT) {
+			audit_lose(audit,
+				   "log %" PRIu32 " is not what its successor continues: it was "
+				   "altered outside the vault. Restore the newest database from a "
+				   "backup, or start peppermintd --new-log",
+				   number);
+			return PM_OK;
+		}
+		TRY(err);
+		if (log.state == LOG_ABANDONED)
+			return PM_OK;
 		TRY(check_log(audit, &log));
 	}
 	return PM_OK;
@@ -201,7 +260,7 @@ enum pm_err history_check(struct audit *audit)
 {
 	enum pm_err err = check(audit);
 
-	if (err == PM_RECORD_QUARANTINED || err == PM_STORE_DAMAGED) {
+	if (err == PM_RECORD_QUARANTINED || err == PM_STORE_DAMAGED || err == PM_NOT_FOUND) {
 		audit_lose(audit, "the rows of its logs were altered outside the vault: restore "
 				  "the newest database from a backup");
 		return PM_OK;

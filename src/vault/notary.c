@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "chain.h"
 #include "logbook.h"
 
 #define SHA256_LEN 32
@@ -99,22 +100,35 @@ static enum pm_err read_to(struct audit *audit, uint64_t end, int64_t deadline)
 	return PM_OK;
 }
 
-/* What the store says of the log as it is now: the writer's tree, or a closed log's rows. */
-static enum pm_err stored_end(struct audit *audit, uint64_t *size, struct tlog_hash *root,
-			      bool *open)
+/*
+ * Where the log that the notary works on ends: the writer's tree says it of the open one, and the
+ * chain of first entries of a closed one. Rows alone are not believed.
+ */
+static enum pm_err known_end(struct audit *audit, uint64_t *size, struct tlog_hash *root,
+			     bool *open)
 {
-	struct store_rows rows = { .store = audit->store, .log = audit->notary.log };
 	struct tlog_tree tree;
+	struct chain_end end;
 	uint32_t log = 0;
 
 	TRY(store_get_tree(audit->store, &log, &tree));
 	*open = log == audit->notary.log;
-	if (!*open) {
-		TRY(store_log_size(audit->store, audit->notary.log, size));
-		TRY(tlog_tree_load(*size, store_read_row, &rows, &tree));
+	if (*open) {
+		*size = tree.size;
+		tlog_tree_root(&tree, root);
+		return PM_OK;
 	}
-	*size = tree.size;
-	tlog_tree_root(&tree, root);
+	*size = audit->notary.signed_size;
+	enum pm_err err = chain_end_of(audit, audit->notary.log, &end);
+	if (err == PM_NOT_FOUND) /* pruned: it was signed to its end long since */
+		return PM_OK;
+	if (err == PM_CONFLICT || (err == PM_OK && end.abandoned)) {
+		audit_damage(audit, audit->notary.log, *size, "what follows entry");
+		return PM_STORE_DAMAGED;
+	}
+	TRY(err);
+	*size = end.point.size;
+	*root = end.point.root;
 	return PM_OK;
 }
 
@@ -247,7 +261,7 @@ static enum pm_err notarize_log(struct audit *audit, bool *open, int64_t deadlin
 
 	if (!point)
 		return PM_NO_MEMORY;
-	TRY(stored_end(audit, &size, &root, open));
+	TRY(known_end(audit, &size, &root, open));
 	if (size == audit->notary.signed_size)
 		return PM_OK;
 	TRY(store_get_log(audit->store, audit->notary.log, &log));
@@ -282,15 +296,19 @@ static enum pm_err load_log(struct audit *audit, uint32_t log)
 	return point->size == 0 ? PM_OK : compare(audit, point->size, &point->root);
 }
 
-/* The first log that is to be signed, from that number on. */
-static enum pm_err begin_log(struct audit *audit, uint32_t number)
+/* The first log that is to be signed: none that was given up, and none before such a one. */
+static enum pm_err begin_first(struct audit *audit)
 {
 	struct log_record log;
+	uint32_t first = 0;
 
-	TRY(store_get_log(audit->store, number, &log));
-	while (log.state == LOG_ABANDONED)
-		TRY(store_get_log(audit->store, log.log + 1, &log));
-	return load_log(audit, log.log);
+	TRY(store_get_log(audit->store, 0, &log));
+	for (first = log.log; first > 1; first--) {
+		TRY(store_get_log(audit->store, first - 1, &log));
+		if (log.state == LOG_ABANDONED)
+			break;
+	}
+	return load_log(audit, first);
 }
 
 static enum pm_err repeat_anchor(struct audit *audit)
@@ -313,12 +331,12 @@ static enum pm_err notarize(struct audit *audit, int64_t deadline)
 	if (audit_is_damaged(audit))
 		return PM_STORE_DAMAGED;
 	if (audit->notary.log == 0)
-		TRY(begin_log(audit, 1));
+		TRY(begin_first(audit));
 	for (;;) {
 		TRY(notarize_log(audit, &open, deadline));
 		if (open)
 			return repeat_anchor(audit);
-		TRY(begin_log(audit, audit->notary.log + 1));
+		TRY(load_log(audit, audit->notary.log + 1));
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "prune.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -123,4 +124,67 @@ enum pm_err prune_if_due(struct audit *audit, int64_t deadline)
 	}
 	pthread_mutex_unlock(&audit->round);
 	return err;
+}
+
+/* Not below a log that was given up: what that one lost was told. PM_NOT_FOUND: there is none. */
+static enum pm_err newest_pruned(struct audit *audit, struct log_record *out)
+{
+	TRY(store_get_log(audit->store, 0, out));
+	while (out->minimum == 0) {
+		if (out->log == 1)
+			return PM_NOT_FOUND;
+		TRY(store_get_log(audit->store, out->log - 1, out));
+		if (out->state == LOG_ABANDONED)
+			return PM_NOT_FOUND;
+	}
+	return PM_OK;
+}
+
+enum pm_err pruned_begin(struct audit *audit, struct pruned *pruned)
+{
+	struct log_record log = { .log = 0 };
+
+	*pruned = (struct pruned){ .log = 0 };
+	enum pm_err err = newest_pruned(audit, &log);
+	if (err == PM_NOT_FOUND)
+		return PM_OK;
+	TRY(err);
+	pruned->log = log.log;
+	strcpy(pruned->origin, log.origin);
+	return PM_OK;
+}
+
+static const char *find(struct bytes entry, const char *text)
+{
+	return memmem(entry.data, entry.len, text, strlen(text));
+}
+
+/* As match.h has it, what an entry's bytes contain are its members. */
+void pruned_hear(struct pruned *pruned, struct bytes entry)
+{
+	static const char member[] = "\"minimum\":";
+	char origin[TLOG_NAME_MAX + 16];
+
+	if (pruned->log == 0 || !find(entry, "\"type\":\"log.prune\""))
+		return;
+	snprintf(origin, sizeof(origin), "\"origin\":\"%s\"", pruned->origin);
+	const char *minimum = find(entry, member);
+	if (!minimum || !find(entry, origin))
+		return;
+	uint64_t said = strtoull(minimum + strlen(member), NULL, 10);
+	pruned->said = said > pruned->said ? said : pruned->said;
+}
+
+/* If a newer log has been pruned meanwhile, the next pass tells. */
+enum pm_err pruned_end(struct audit *audit, const struct pruned *pruned)
+{
+	struct log_record log = { .log = 0 };
+
+	enum pm_err err = newest_pruned(audit, &log);
+	if (err == PM_NOT_FOUND)
+		return PM_OK;
+	TRY(err);
+	if (log.log == pruned->log && log.minimum > pruned->said)
+		audit_damage(audit, log.log, pruned->said, "entry");
+	return PM_OK;
 }

@@ -14,6 +14,7 @@ static bool add_entry(void *arg, uint64_t index, struct bytes entry, const struc
 
 	(void)index;
 	(void)leaf;
+	pruned_hear(&scrub->pruned, entry);
 	tlog_leaf_hash(entry, &hash);
 	tlog_tree_append(&scrub->tree, &hash, unused);
 	scrub->next++;
@@ -100,20 +101,47 @@ static enum pm_err read_block(struct audit *audit, uint64_t end)
 	return PM_OK;
 }
 
-/* After the newest log the first, and none that was given up: its damage is known. */
+/* After the newest log the first that counts: none that was given up, and none before such a one. */
+static enum pm_err first_log(struct audit *audit, struct log_record *out)
+{
+	struct log_record before;
+
+	TRY(store_get_log(audit->store, 0, out));
+	while (out->log > 1) {
+		TRY(store_get_log(audit->store, out->log - 1, &before));
+		if (before.state == LOG_ABANDONED)
+			return PM_OK;
+		*out = before;
+	}
+	return PM_OK;
+}
+
+static enum pm_err begin_pass(struct audit *audit, struct log_record *first)
+{
+	TRY(pruned_begin(audit, &audit->scrub.pruned));
+	return first_log(audit, first);
+}
+
+static enum pm_err end_pass(struct audit *audit)
+{
+	audit->scrub.passes++;
+	return pruned_end(audit, &audit->scrub.pruned);
+}
+
 static enum pm_err next_log(struct audit *audit)
 {
 	struct scrub *scrub = &audit->scrub;
-	struct log_record log = { .log = scrub->log };
+	struct log_record log;
+	enum pm_err err = PM_NOT_FOUND;
 
-	do {
-		enum pm_err err = store_get_log(audit->store, log.log + 1, &log);
-		if (err == PM_NOT_FOUND) {
-			scrub->passes++;
-			err = store_get_log(audit->store, 1, &log);
-		}
-		TRY(err);
-	} while (log.state == LOG_ABANDONED && log.log != scrub->log);
+	if (scrub->log != 0)
+		err = store_get_log(audit->store, scrub->log + 1, &log);
+	if (err == PM_NOT_FOUND) {
+		if (scrub->log != 0)
+			TRY(end_pass(audit));
+		err = begin_pass(audit, &log);
+	}
+	TRY(err);
 	scrub->log = log.log;
 	scrub->next = log.minimum;
 	scrub->tree.size = 0;

@@ -6,6 +6,7 @@
 #define VAULT_SCRUB_H
 
 #include "base/err.h"
+#include "prune.h"
 #include "tlog/merkle.h"
 
 struct audit;
@@ -16,6 +17,7 @@ struct scrub {
 	uint64_t next;         /* the entry to read next */
 	struct tlog_tree tree; /* of the block of 256 that is being read */
 	uint32_t passes;       /* through all logs, so far */
+	struct pruned pruned;  /* heard in this pass */
 };
 
 /* One round: some 1,000 entries. */
