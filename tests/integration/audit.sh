@@ -36,24 +36,24 @@ export_and_verify()
 }
 
 # log_and_state_agree: of a stopped vault. Every revision of every key has one entry that tells of
-# it, no entry tells of a key or a change that is not there, and so for the versions of master keys
-# and the request ids. Read with sqlite3 and its JSON, not with our code.
+# it, no entry tells of a key or a change that is not there, and so for the request ids of mints. Read
+# with sqlite3 and its JSON, not with our code.
 log_and_state_agree()
 {
 	local wrong
 	wrong=$(database "
-		WITH told AS (
+		CREATE TEMP TABLE told AS
 			SELECT entry ->> '\$.type' AS type, entry ->> '\$.ok' AS ok,
 			       entry ->> '\$.key' AS key, entry ->> '\$.env' AS env
-			FROM (SELECT CAST(entry AS TEXT) AS entry FROM audit_leaf)),
-		changes AS (
-			SELECT env, key, count(*) AS told FROM told
+			FROM (SELECT CAST(entry AS TEXT) AS entry FROM audit_leaf);
+		CREATE TEMP TABLE changes (env, key, told, PRIMARY KEY (key, env));
+		INSERT INTO changes SELECT env, key, count(*) FROM told
 			WHERE ok = 1 AND type IN ('key.mint', 'key.rotate', 'key.revoke', 'key.move')
-			GROUP BY env, key)
+			GROUP BY env, key;
 		SELECT 'key ' || coalesce(id, key) || ': revision ' || coalesce(revision, 'none') ||
 		       ', entries ' || coalesce(told, 'none')
-		FROM api_key FULL JOIN changes ON api_key.id = changes.key
-		     AND api_key.environment = changes.env
+		FROM api_key FULL JOIN changes ON changes.key = api_key.id
+		     AND changes.env = api_key.environment
 		WHERE revision IS NOT told
 		LIMIT 5")
 	[ -z "$wrong" ] || fail "state and log differ: $wrong"
