@@ -45,6 +45,7 @@ void call_free(struct call *call)
 
 enum pm_err call_refuse(struct call *call, enum pm_err err, const char *field, const char *what)
 {
+	call->refused = err;
 	snprintf(call->refusal, sizeof(call->refusal), "%s%s%s", field, *field ? ": " : "", what);
 	return err;
 }
@@ -62,6 +63,7 @@ static void begin(struct call *call, const struct peer *peer, enum pm_err counte
 	call->row = NULL;
 	call->body = NULL;
 	call->environment_name = NULL;
+	call->refused = PM_OK;
 	call->refusal[0] = '\0';
 	peppermint__v1__reply__init(&call->reply);
 	call->actor = (struct actor){
@@ -192,7 +194,7 @@ static void fill_reply(struct call *call, enum pm_err err)
 		return;
 	reply->result_case = PEPPERMINT__V1__REPLY__RESULT__NOT_SET;
 	reply->message = call->refusal;
-	if (call->refusal[0] == '\0')
+	if (call->refusal[0] == '\0' || call->refused != err)
 		reply->message = (char *)(uintptr_t)peppermint_error_text(err);
 	if (err == PM_ALREADY_DONE)
 		reply->subject = call->actor.done_subject;
@@ -319,10 +321,19 @@ static void grant_time_for_entry(struct call *call)
 		call->actor.deadline = least;
 }
 
+/* What is no call of ours has no entry, nor has a reading, unless the right to it is missing. */
+static bool is_told(const struct call *call, enum pm_err why)
+{
+	if (!call->row)
+		return false;
+	return why == PM_DENIED || (call->row->kind == RPC_WRITES && vault_audit_tells(why));
+}
+
 /* On the way to a thread that may wait for the audit log, which is told before the caller is. */
-static enum pm_err start_denied(struct call *call)
+static enum pm_err start_refused(struct call *call, enum pm_err why)
 {
 	grant_time_for_entry(call);
+	call->refused = why;
 	call->job.deadline = call->actor.deadline;
 	return workers_submit(call->rpc->pools[POOL_REFUSALS], &call->job);
 }
@@ -345,8 +356,8 @@ void call_receive(struct call *call, const struct peer *peer, struct bytes reque
 	enum pm_err err = admit(call, bytes_of(copy, request.len));
 	if (err == PM_OK)
 		err = start(call);
-	else if (err == PM_DENIED)
-		err = start_denied(call);
+	if (err != PM_OK && is_told(call, err))
+		err = start_refused(call, err);
 	if (err != PM_OK)
 		finish(call, err);
 }
@@ -356,22 +367,35 @@ static struct call *call_of_job(struct job *job)
 	return (struct call *)(void *)((uint8_t *)job - offsetof(struct call, job));
 }
 
-static void finish_with_reason(struct call *call, enum pm_err err)
+/* `why`, once the audit log knows it; else that it cannot. */
+static enum pm_err tell_failure(struct call *call, enum pm_err why)
 {
-	if (err != PM_OK && call->refusal[0] == '\0' && call->actor.why)
-		err = call_refuse(call, err, "", call->actor.why);
-	finish(call, err);
+	enum pm_err told = vault_audit_failure(call->rpc->vault, &call->actor, call->row->name,
+					       call->environment_name, why);
+
+	return told == PM_OK ? why : told;
 }
 
-/* What came of a change, once the audit log knows if it failed; else that it cannot. */
-static enum pm_err tell_failure(struct call *call, enum pm_err err)
+static enum pm_err tell_denial(struct call *call)
 {
-	if (err == PM_OK || call->row->kind != RPC_WRITES)
+	enum pm_err told = vault_audit_refusal(call->rpc->vault, &call->actor, call->row->name,
+					       call->environment_name, PM_DENIED);
+
+	return told == PM_OK ? PM_DENIED : told;
+}
+
+static enum pm_err run(struct call *call)
+{
+	enum pm_err err = call->row->enter(call);
+
+	if (err == PM_OK)
+		return PM_OK;
+	if (call->refusal[0] == '\0' && call->actor.why)
+		err = call_refuse(call, err, "", call->actor.why);
+	if (call->row->kind != RPC_WRITES)
 		return err;
 	grant_time_for_entry(call);
-	enum pm_err told = vault_audit_failure(call->rpc->vault, &call->actor, call->row->name,
-					       call->environment_name, err);
-	return told == PM_OK ? err : told;
+	return tell_failure(call, err);
 }
 
 void call_run(struct job *job, enum pm_err err)
@@ -379,18 +403,18 @@ void call_run(struct job *job, enum pm_err err)
 	struct call *call = call_of_job(job);
 
 	if (err == PM_OK)
-		err = tell_failure(call, call->row->enter(call));
-	finish_with_reason(call, err);
+		err = run(call);
+	finish(call, err);
 }
 
-void call_run_denied(struct job *job, enum pm_err err)
+void call_run_refused(struct job *job, enum pm_err err)
 {
 	struct call *call = call_of_job(job);
 
 	if (err == PM_OK)
-		err = vault_audit_refusal(call->rpc->vault, &call->actor, call->row->name,
-					  call->environment_name, PM_DENIED);
-	finish_with_reason(call, err == PM_OK ? PM_DENIED : err);
+		err = call->refused == PM_DENIED ? tell_denial(call)
+						 : tell_failure(call, call->refused);
+	finish(call, err);
 }
 
 void call_over(struct call *call)

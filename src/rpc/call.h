@@ -51,6 +51,7 @@ struct call {
 	const ProtobufCMessage *body;
 	Peppermint__V1__Reply reply;
 	Peppermint__V1__Receipt receipt;
+	enum pm_err refused;            /* why, if it was; `refusal` is about that */
 	char refusal[CALL_REFUSAL_MAX]; /* the reply's message, "" for the error's own text */
 };
 
@@ -66,8 +67,8 @@ void call_over(struct call *call);
 /* For workers_new: runs the handler and answers. */
 workers_run call_run;
 
-/* Likewise for a call that the caller may not make: its entry in the audit log, then the answer. */
-workers_run call_run_denied;
+/* Likewise for a call refused before its handler: its entry in the audit log, then the answer. */
+workers_run call_run_refused;
 
 /* For handlers: `err` with a text for the client, "field: what". */
 enum pm_err call_refuse(struct call *call, enum pm_err err, const char *field, const char *what);

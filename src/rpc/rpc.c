@@ -131,7 +131,7 @@ static enum pm_err open_workers(struct rpc *rpc)
 		TRY(workers_new(config->workers, queue, call_run, &rpc->workers[i]));
 	TRY(workers_new(1, queue, call_run, &pools[POOL_STATUS]));
 	TRY(workers_new(LOG_WORKERS, queue, call_run, &pools[POOL_LOG]));
-	TRY(workers_new(REFUSAL_WORKERS, queue, call_run_denied, &pools[POOL_REFUSALS]));
+	TRY(workers_new(REFUSAL_WORKERS, queue, call_run_refused, &pools[POOL_REFUSALS]));
 	return workers_new(1, queue, stranger_run, &pools[POOL_STRANGERS]);
 }
 
@@ -202,6 +202,7 @@ void rpc_close(struct rpc *rpc, int64_t deadline)
 	stop_workers(rpc);
 	/* The last callbacks of nng may still look at what is freed after it. */
 	transport_free(rpc->transport);
+	strangers_end(rpc);
 	for (size_t i = 0; i < rpc->environments; i++)
 		workers_free(rpc->workers[i]);
 	for (size_t i = 0; i < POOLS; i++)

@@ -44,6 +44,7 @@ struct rpc {
 	struct workers *workers[RPC_ENVIRONMENTS_MAX]; /* by the vault's environment index */
 	struct workers *pools[POOLS];
 	int64_t strangers_quiet; /* POOL_STRANGERS's thread: it logs nothing before then */
+	atomic_uint_fast64_t strangers_missed; /* not told to the audit log so far */
 
 	/* The janitor: ends what waits too long and wipes old answers. */
 	pthread_t janitor;

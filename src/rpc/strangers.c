@@ -16,20 +16,27 @@ struct stranger {
 	struct peer peer;
 };
 
+static void miss(struct rpc *rpc, uint64_t count)
+{
+	atomic_fetch_add(&rpc->strangers_missed, count);
+}
+
 void strangers_tell(struct rpc *rpc, const struct peer *peer)
 {
 	struct stranger *stranger = calloc(1, sizeof(*stranger));
 
-	if (!stranger)
+	if (!stranger) {
+		miss(rpc, 1);
 		return;
+	}
 	*stranger = (struct stranger){ .job.deadline = deadline_in_ms(ENTRY_MS),
 				       .rpc = rpc,
 				       .peer = *peer };
 	if (workers_submit(rpc->pools[POOL_STRANGERS], &stranger->job) != PM_OK)
-		free(stranger);
+		stranger_run(&stranger->job, PM_BUSY);
 }
 
-static enum pm_err tell(const struct stranger *stranger)
+static enum pm_err tell(const struct stranger *stranger, uint64_t missed)
 {
 	struct actor actor = {
 		.uid = stranger->peer.uid,
@@ -42,29 +49,49 @@ static enum pm_err tell(const struct stranger *stranger)
 		.connection = stranger->peer.connection,
 	};
 
-	return vault_audit_refusal(stranger->rpc->vault, &actor, NULL, NULL, PM_DENIED);
+	return vault_audit_stranger(stranger->rpc->vault, &actor, missed);
 }
 
 /* Seldom, for the same reason; and by the pool's one thread only. */
-static void report(const struct stranger *stranger, enum pm_err err)
+static void report(struct rpc *rpc, uint64_t missed, enum pm_err err)
 {
 	int64_t now = clock_now();
 
-	if (now < stranger->rpc->strangers_quiet)
+	if ((missed == 0 && err == PM_OK) || now < rpc->strangers_quiet)
 		return;
-	stranger->rpc->strangers_quiet = now + QUIET_MS * NS_PER_MS;
-	log_warn("rpc: a connection of uid %u is not in the audit log: %s", stranger->peer.uid,
-		 peppermint_error_name(err));
+	rpc->strangers_quiet = now + QUIET_MS * NS_PER_MS;
+	if (err == PM_OK)
+		log_warn("rpc: connections of unknown uids come too fast for an entry each in the "
+			 "audit log; of so many it has the number only: %llu",
+			 (unsigned long long)missed);
+	else
+		log_warn("rpc: connections of unknown uids that are not in the audit log yet: %llu "
+			 "(%s)",
+			 (unsigned long long)missed + 1, peppermint_error_name(err));
 }
 
 void stranger_run(struct job *job, enum pm_err err)
 {
 	struct stranger *stranger = (struct stranger *)(void *)job;
+	struct rpc *rpc = stranger->rpc;
+	uint64_t missed = 0;
 
 	if (err == PM_OK) {
-		err = tell(stranger);
-		if (err != PM_OK)
-			report(stranger, err);
+		missed = atomic_exchange(&rpc->strangers_missed, 0);
+		err = tell(stranger, missed);
+		report(rpc, missed, err);
 	}
+	if (err != PM_OK)
+		miss(rpc, missed + 1);
 	free(stranger);
+}
+
+void strangers_end(struct rpc *rpc)
+{
+	uint64_t missed = atomic_load(&rpc->strangers_missed);
+
+	if (missed > 0)
+		log_warn("rpc: connections of unknown uids that are in no entry of the audit log: "
+			 "%llu",
+			 (unsigned long long)missed);
 }

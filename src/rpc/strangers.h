@@ -1,7 +1,8 @@
 /*
  * Connections of uids that the configuration does not name get no answer, but the audit log is told
  * of them: on a thread of its own, because that waits for the disk, and at most as many as fit its
- * queue, because whoever connects does not decide how much we remember.
+ * queue, because whoever connects does not decide how much we remember. More are missed: the entry
+ * of the next one that is told says how many.
  */
 #ifndef RPC_STRANGERS_H
 #define RPC_STRANGERS_H
@@ -9,10 +10,13 @@
 #include "call.h"
 #include "workers.h"
 
-/* Never waits; what finds the queue full is not told. */
+/* Never waits; what finds the queue full is missed. */
 void strangers_tell(struct rpc *rpc, const struct peer *peer);
 
 /* For workers_new. */
 workers_run stranger_run;
+
+/* After the last of them: says in our log how many were missed that no entry has. */
+void strangers_end(struct rpc *rpc);
 
 #endif

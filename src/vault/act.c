@@ -105,7 +105,11 @@ static void begin_fold(struct audit *audit, struct leaf *leaf, const struct fold
 	if (fold->other_operators)
 		leaf_text(leaf, "operator", "any");
 	put_act(leaf, &fold->name);
+	if (fold->other_uids)
+		leaf_flag(leaf, "other_uids", true);
 	put_count(leaf, fold->count);
+	if (fold->missed > 0)
+		leaf_number(leaf, "missed", (int64_t)fold->missed);
 	leaf_time(leaf, "since", fold->since);
 	leaf_time(leaf, "until", fold->until);
 }
@@ -119,8 +123,8 @@ static enum pm_err write_folds(struct audit *audit, const struct fold_batch *bat
 		return PM_NO_MEMORY;
 	for (; leaves->count < batch->count; leaves->count++)
 		begin_fold(audit, &leaves->leaf[leaves->count], batch->folds[leaves->count]);
-	for (size_t i = 0; i < leaves->count; i++)
-		leaf_resolve(&leaves->leaf[i], deadline);
+	for (size_t i = 0; i < audit->environment_count; i++)
+		leaves_resolve(leaves->leaf, leaves->count, &audit->environments[i], deadline);
 	return commit(audit, leaves, NULL, deadline);
 }
 
@@ -158,14 +162,14 @@ static enum pm_err make_room(struct audit *audit, size_t shard, int64_t deadline
 }
 
 static enum pm_err count_act(struct audit *audit, const struct actor *actor,
-			     const struct fold_name *name, uint32_t count, int64_t now)
+			     const struct fold_name *name, const struct fold_act *act, int64_t now)
 {
 	size_t shard = 0;
 
-	if (folds_count(audit->folds, name, actor, count, now, &shard))
+	if (folds_count(audit->folds, name, actor, act, now, &shard))
 		return PM_OK;
 	TRY(make_room(audit, shard, actor->deadline));
-	return folds_count(audit->folds, name, actor, count, now, &shard) ? PM_OK : PM_BUSY;
+	return folds_count(audit->folds, name, actor, act, now, &shard) ? PM_OK : PM_BUSY;
 }
 
 /* An entry each. */
@@ -263,7 +267,7 @@ enum pm_err audit_acts(struct audit *audit, struct actor *actor, const struct fo
 		if (is_told_by_operator(acts[i].type))
 			snprintf(name.operator_name, sizeof(name.operator_name), "%s",
 				 actor->operator_name);
-		TRY(count_act(audit, actor, &name, acts[i].count, now));
+		TRY(count_act(audit, actor, &name, &acts[i], now));
 	}
 	return PM_OK;
 }
@@ -281,7 +285,7 @@ enum pm_err act_count_refusal(struct audit *audit, const struct actor *actor,
 		.env = act->env,
 	};
 
-	return count_act(audit, actor, &name, act->count, now);
+	return count_act(audit, actor, &name, act, now);
 }
 
 enum pm_err audit_refusals(struct audit *audit, struct actor *actor, const struct fold_act *acts,

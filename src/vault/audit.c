@@ -99,8 +99,10 @@ enum pm_err vault_audit_config_read(struct vault *vault, const char *path, const
 				    bool ok)
 {
 	struct audit *audit = vault->audit;
-	struct leaf leaf CLEANUP(leaf_drop);
 
+	TRY(audit_admit(audit));
+
+	struct leaf leaf CLEANUP(leaf_drop);
 	leaf_begin(&leaf, LEAF_CONFIG_READ, NULL, audit, NULL);
 	leaf_text(&leaf, "path", path);
 	leaf_text(&leaf, "revision", policy);
@@ -161,7 +163,8 @@ enum pm_err audit_begin(struct audit *audit, int64_t deadline)
 	TRY(find_clean_stop(audit, &clean));
 	TRY(write_start(audit, clean, deadline));
 	atomic_store(&audit->begun, true);
-	return logbook_note(audit);
+	logbook_note(audit);
+	return PM_OK;
 }
 
 /* Whoever wants a new log gets it if the old one is not what it was: all of it is read for that. */
@@ -183,8 +186,10 @@ static enum pm_err settle_history(struct audit *audit, bool new_log)
 static enum pm_err begin(struct audit *audit, bool new_log)
 {
 	TRY(settle_history(audit, new_log));
-	if (audit_is_lost(audit))
-		return logbook_note(audit);
+	if (audit_is_lost(audit)) {
+		logbook_note(audit);
+		return PM_OK;
+	}
 	enum pm_err err = audit_begin(audit, deadline_in_ms(BEGIN_TIMEOUT_MS));
 	if (err == PM_AUDIT_BLOCKED || err == PM_STORE_UNAVAILABLE || err == PM_OUTCOME_UNKNOWN)
 		audit_note_stuck(audit, err);
@@ -227,12 +232,13 @@ static enum pm_err write_stop(struct audit *audit, int64_t deadline)
 	return audit_append(audit, &leaf, NULL, deadline);
 }
 
-static enum pm_err end(struct audit *audit, int64_t deadline)
+/* Each step has a time of its own, and is done whatever becomes of the others. */
+static enum pm_err end(struct audit *audit)
 {
 	TRY(audit_admit(audit));
-	TRY(audit_flush(audit, true, deadline));
-	TRY(write_stop(audit, deadline));
-	return audit_notarize(audit, deadline);
+	enum pm_err err = audit_flush(audit, true, deadline_in_ms(END_TIMEOUT_MS));
+	err = audit_first_error(err, write_stop(audit, deadline_in_ms(END_TIMEOUT_MS)));
+	return audit_first_error(err, audit_notarize(audit, deadline_in_ms(END_TIMEOUT_MS)));
 }
 
 void audit_close(struct audit *audit)
@@ -240,7 +246,7 @@ void audit_close(struct audit *audit)
 	if (!audit)
 		return;
 	audit_stop_thread(audit);
-	enum pm_err err = end(audit, deadline_in_ms(END_TIMEOUT_MS));
+	enum pm_err err = end(audit);
 	if (err != PM_OK)
 		log_warn("vault: the audit log's last entries are not all there, or not signed yet "
 			 "(%s)",

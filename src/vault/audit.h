@@ -59,6 +59,7 @@ struct fold_act {
 	uint32_t version;        /* of the pepper; 0: none */
 	enum pm_reason reason;   /* of a refusal that is over the rate */
 	uint32_t count;          /* acts of this request */
+	uint64_t missed;         /* acts like it before it, of which there is no entry */
 };
 
 /*

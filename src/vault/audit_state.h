@@ -45,6 +45,13 @@ struct audit_health {
 	size_t told_count;
 };
 
+/* How far the logs are signed, or cosigned: up to their newest checkpoint that is. */
+struct reach {
+	uint64_t size;   /* its, if it is of the open log; else 0 */
+	uint64_t closed; /* entries after it in closed logs */
+	int64_t at;      /* seconds since 1970; 0: there is none */
+};
+
 struct audit {
 	struct store *store;
 	struct environment *environments;
@@ -62,11 +69,10 @@ struct audit {
 	atomic_bool begun;               /* vault.start is in the log */
 	pthread_mutex_t lock;            /* guards all below, down to `round` */
 	struct audit_health health;
-	bool probing;                         /* somebody tries whether entries can be kept again */
-	int64_t probe_at;                     /* not before */
-	char open_origin[TLOG_NAME_MAX + 1];  /* of the open log */
-	uint64_t signed_size, witnessed_size; /* likewise */
-	int64_t signed_at;
+	bool probing;                        /* somebody tries whether entries can be kept again */
+	int64_t probe_at;                    /* not before */
+	char open_origin[TLOG_NAME_MAX + 1]; /* of the open log */
+	struct reach signed_to, witnessed_to;
 
 	pthread_mutex_t round;
 	struct notary notary;
@@ -107,7 +113,13 @@ void audit_probe(struct audit *audit);
 /* The revision that entries name from now on; copied. */
 enum pm_err audit_set_policy(struct audit *audit, const char *revision) NODISCARD;
 
-/* tend.c */
+/* Of two steps that are both taken, whatever becomes of them. */
+static inline enum pm_err audit_first_error(enum pm_err first, enum pm_err then)
+{
+	return first != PM_OK ? first : then;
+}
+
+/* tend.c: one round; `deadline` is of its checkpoint. */
 enum pm_err audit_tend(struct audit *audit, int64_t deadline) NODISCARD;
 enum pm_err audit_start_thread(struct audit *audit) NODISCARD;
 void audit_stop_thread(struct audit *audit);

@@ -6,6 +6,7 @@
 #include "audit_state.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "history.h"
 #include "logbook.h"
 
 /* The new note of a checkpoint: our line, and one of each witness. */
@@ -150,6 +151,20 @@ static enum pm_err commit(struct audit *audit, struct actor *actor, const struct
 	return audit_commit(audit, changes, 3, &actor->receipt, actor->deadline);
 }
 
+/*
+ * A checkpoint that our key signed and that we do not continue is evidence, whatever else is wrong
+ * with the note: that is open_note's to say.
+ */
+static enum pm_err confront(struct audit *audit, struct actor *actor, struct bytes note)
+{
+	enum pm_err err = history_confront(audit, note, actor->deadline);
+
+	if (err == PM_CONFLICT)
+		actor->why = "this vault's key signed that checkpoint, but its database does not "
+			     "have those entries: a backup was restored?";
+	return err == PM_NOT_FOUND || err == PM_BAD_REQUEST ? PM_OK : err;
+}
+
 /* Inside audit->round: the notary neither signs nor writes the anchor meanwhile. */
 static enum pm_err cosign(struct audit *audit, struct actor *actor, uint32_t number,
 			  struct bytes note, struct cosigned *cosigned)
@@ -162,7 +177,8 @@ static enum pm_err cosign(struct audit *audit, struct actor *actor, uint32_t num
 	TRY(merge(audit, log.log, cosigned));
 	TRY(commit(audit, actor, &log, cosigned));
 	audit->notary.anchor_due = true; /* in the next round, with the lines */
-	return logbook_note(audit);
+	logbook_note(audit);
+	return PM_OK;
 }
 
 enum pm_err vault_log_cosign(struct vault *vault, struct actor *actor, uint32_t log,
@@ -176,6 +192,7 @@ enum pm_err vault_log_cosign(struct vault *vault, struct actor *actor, uint32_t 
 		return PM_NO_MEMORY;
 	TRY(vault_enter(vault, actor, audit->signer->name, &env));
 	TRY(request_begin(env, actor));
+	TRY(confront(audit, actor, note)); /* which may wait for the round itself */
 	pthread_mutex_lock(&audit->round);
 	enum pm_err err = cosign(audit, actor, log, note, cosigned);
 	pthread_mutex_unlock(&audit->round);

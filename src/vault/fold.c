@@ -51,7 +51,7 @@ void folds_free(struct folds *folds)
 		struct shard *shard = &folds->shards[i];
 
 		for (size_t j = 0; j < shard->touched; j++)
-			lost += shard->folds[j].count;
+			lost += shard->folds[j].count + shard->folds[j].missed;
 		pthread_mutex_destroy(&shard->lock);
 	}
 	if (lost > 0)
@@ -141,15 +141,21 @@ static void begin(struct fold *fold, const struct fold_name *name, const struct 
 	fold->connection = actor->connection;
 	fold->other_operators = false;
 	fold->other_connections = false;
+	fold->other_uids = false;
 	fold->count = 0;
+	fold->missed = 0;
 	fold->since = now;
 	fold->taken = false;
 }
 
-static void add_to(struct fold *fold, const struct actor *actor, uint32_t count, int64_t now)
+static void add_to(struct fold *fold, const struct actor *actor, const struct fold_act *act,
+		   int64_t now)
 {
-	fold->count += count;
+	fold->count += act->count;
+	fold->missed += act->missed;
 	fold->until = now;
+	if (fold->uid != actor->uid)
+		fold->other_uids = true;
 	if (fold->connection != actor->connection)
 		fold->other_connections = true;
 	if (strcmp(fold->operator_name, actor->operator_name) != 0)
@@ -157,7 +163,7 @@ static void add_to(struct fold *fold, const struct actor *actor, uint32_t count,
 }
 
 bool folds_count(struct folds *folds, const struct fold_name *name, const struct actor *actor,
-		 uint32_t count, int64_t now, size_t *shard_out)
+		 const struct fold_act *act, int64_t now, size_t *shard_out)
 {
 	uint64_t hash = hash_of(folds, name);
 	struct shard *shard = &folds->shards[hash % FOLD_SHARDS];
@@ -172,7 +178,7 @@ bool folds_count(struct folds *folds, const struct fold_name *name, const struct
 			begin(fold, name, actor, now);
 	}
 	if (fold)
-		add_to(fold, actor, count, now);
+		add_to(fold, actor, act, now);
 	pthread_mutex_unlock(&shard->lock);
 	return fold != NULL;
 }

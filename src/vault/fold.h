@@ -40,8 +40,9 @@ struct fold {
 	char operator_name[VAULT_OPERATOR_MAX + 1]; /* of the first act, like the next three */
 	uint32_t uid, pid;
 	uint64_t connection;
-	bool other_operators, other_connections;
+	bool other_operators, other_connections, other_uids;
 	uint64_t count;       /* 0: not in use */
+	uint64_t missed;      /* beside them: of which there is no entry */
 	int64_t since, until; /* seconds since 1970 */
 	bool taken;           /* is being written: counts no more */
 	uint16_t next;        /* in its chain: index plus one; 0: the last */
@@ -57,9 +58,9 @@ void folds_free(struct folds *folds); /* NULL is allowed; what was not written i
 bool folds_each(const struct folds *folds);
 struct rates *folds_rates(struct folds *folds);
 
-/* Counts; false: there is no room in `shard`, which is set then. */
+/* Counts an act of that name; false: there is no room in `shard`, which is set then. */
 bool folds_count(struct folds *folds, const struct fold_name *name, const struct actor *actor,
-		 uint32_t count, int64_t now, size_t *shard) NODISCARD;
+		 const struct fold_act *act, int64_t now, size_t *shard) NODISCARD;
 
 /* Some that are taken out to be written. */
 struct fold_batch {

@@ -142,9 +142,9 @@ static void explain(const struct audit_health *health, enum vault_audit_state st
 		copy_text(out, room, health->not_signed);
 }
 
-static uint64_t beyond(uint64_t entries, uint64_t size)
+static uint64_t beyond(uint64_t entries, const struct reach *reach)
 {
-	return entries > size ? entries - size : 0;
+	return reach->closed + (entries > reach->size ? entries - reach->size : 0);
 }
 
 void vault_audit_status(struct vault *vault, struct vault_audit_status *out)
@@ -159,8 +159,8 @@ void vault_audit_status(struct vault *vault, struct vault_audit_status *out)
 	out->state = state_of(&audit->health);
 	explain(&audit->health, out->state, out->detail, sizeof(out->detail));
 	copy_text(out->origin, sizeof(out->origin), audit->open_origin);
-	out->not_signed = beyond(out->entries, audit->signed_size);
-	out->not_witnessed = beyond(out->entries, audit->witnessed_size);
-	out->signed_at = audit->signed_at;
+	out->not_signed = beyond(out->entries, &audit->signed_to);
+	out->not_witnessed = beyond(out->entries, &audit->witnessed_to);
+	out->signed_at = audit->signed_to.at;
 	pthread_mutex_unlock(&audit->lock);
 }

@@ -233,17 +233,27 @@ static int64_t resolve_deadline(int64_t deadline)
 	return half < most ? half : most;
 }
 
-void leaf_resolve(struct leaf *leaf, int64_t deadline)
+void leaves_resolve(struct leaf *leaves, size_t count, struct environment *env, int64_t deadline)
 {
-	struct hsm_job jobs[LEAF_HIDDEN_MAX];
+	struct hsm_job jobs[LEAVES_MAX * LEAF_HIDDEN_MAX];
+	size_t counts[LEAVES_MAX], total = 0;
 
 	/* A text must not be hidden by whatever key stands in a token that was not checked. */
-	if (leaf->hidden_count == 0 || !environment_in_service(leaf->env))
+	if (!environment_in_service(env))
 		return;
-	size_t count = leaf_jobs(leaf, jobs);
-	if (count > 0 &&
-	    environment_hmac(leaf->env, jobs, count, resolve_deadline(deadline)) == PM_OK)
-		leaf_take_jobs(leaf, jobs, count);
+	for (size_t i = 0; i < count; i++) {
+		counts[i] = leaves[i].env == env ? leaf_jobs(&leaves[i], jobs + total) : 0;
+		total += counts[i];
+	}
+	if (total == 0 || environment_hmac(env, jobs, total, resolve_deadline(deadline)) != PM_OK)
+		return;
+	for (size_t i = 0, taken = 0; i < count; taken += counts[i++])
+		leaf_take_jobs(&leaves[i], jobs + taken, counts[i]);
+}
+
+void leaf_resolve(struct leaf *leaf, int64_t deadline)
+{
+	leaves_resolve(leaf, 1, leaf->env, deadline);
 }
 
 void leaf_take_tags(struct leaf *leaf, const struct leaf *from)

@@ -83,6 +83,7 @@ enum leaf_type {
 
 const char *leaf_type_name(enum leaf_type type);
 
+#define LEAVES_MAX STORE_CHANGES_MAX /* of one commit */
 #define LEAF_HIDDEN_MAX 6
 #define LEAF_COVER_ROOM 256
 
@@ -140,6 +141,9 @@ void leaf_cover(const struct environment *env, const char *text, struct buf *buf
 
 /* The same alone. Never fails: what the HSM does not answer in time stays `hidden`. */
 void leaf_resolve(struct leaf *leaf, int64_t deadline);
+
+/* Those of the leaves that are hidden under the environment's key, in one frame; at most LEAVES_MAX. */
+void leaves_resolve(struct leaf *leaves, size_t count, struct environment *env, int64_t deadline);
 
 /*
  * Of leaves that tell of one act: the tags of `from`, which is resolved, for the same texts in `leaf`.

@@ -129,6 +129,7 @@ enum pm_err logbook_abandon(struct audit *audit, int64_t deadline)
 	return PM_OK;
 }
 
+/* 0: there is none that can be read. */
 static uint64_t size_of(struct audit *audit, uint32_t log, enum store_which which,
 			struct checkpoint_record *point)
 {
@@ -137,35 +138,58 @@ static uint64_t size_of(struct audit *audit, uint32_t log, enum store_which whic
 	return there ? point->size : 0;
 }
 
-enum pm_err logbook_note(struct audit *audit)
+/*
+ * A log's checkpoint speaks for all logs before it as well: its first entry has their root. What is
+ * before a log that was given up is settled.
+ */
+static enum pm_err find_reach(struct audit *audit, uint32_t newest, enum store_which which,
+			      struct checkpoint_record *point, struct reach *out)
+{
+	struct log_record log;
+	uint64_t entries = 0;
+
+	*out = (struct reach){ .size = size_of(audit, newest, which, point) };
+	uint64_t size = out->size;
+	for (uint32_t number = newest - 1; size == 0 && number > 0; number--) {
+		TRY(store_get_log(audit->store, number, &log));
+		if (log.state == LOG_ABANDONED)
+			return PM_OK;
+		TRY(store_log_size(audit->store, number, &entries));
+		size = size_of(audit, number, which, point);
+		out->closed += entries > size ? entries - size : 0;
+	}
+	out->at = size > 0 ? point->at : 0;
+	return PM_OK;
+}
+
+static enum pm_err note(struct audit *audit)
 {
 	struct checkpoint_record *point CLEANUP(free_ptr) = calloc(1, sizeof(*point));
 	struct log_record log;
+	struct reach signed_to, witnessed_to;
 
 	if (!point)
 		return PM_NO_MEMORY;
-	enum pm_err err = store_get_log(audit->store, 0, &log);
-	if (err == PM_NOT_FOUND || err == PM_RECORD_QUARANTINED)
-		return PM_OK;
-	TRY(err);
-	uint64_t witnessed = size_of(audit, log.log, STORE_NEWEST_COSIGNED, point);
-	uint64_t size = size_of(audit, log.log, STORE_NEWEST_SIGNED, point);
+	TRY(store_get_log(audit->store, 0, &log));
+	TRY(find_reach(audit, log.log, STORE_NEWEST_SIGNED, point, &signed_to));
+	TRY(find_reach(audit, log.log, STORE_NEWEST_COSIGNED, point, &witnessed_to));
 	pthread_mutex_lock(&audit->lock);
 	strcpy(audit->open_origin, log.origin);
-	audit->witnessed_size = witnessed;
-	audit->signed_size = size;
-	audit->signed_at = size > 0 ? point->at : 0;
+	audit->signed_to = signed_to;
+	audit->witnessed_to = witnessed_to;
 	pthread_mutex_unlock(&audit->lock);
 	return PM_OK;
 }
 
-enum pm_err logbook_describe(struct audit *audit, const struct log_record *record,
-			     struct vault_log *out)
+void logbook_note(struct audit *audit)
 {
-	struct checkpoint_record *point CLEANUP(free_ptr) = calloc(1, sizeof(*point));
+	enum pm_err err = note(audit);
 
-	if (!point)
-		return PM_NO_MEMORY;
+	(void)err; /* the store has said it */
+}
+
+void logbook_describe_record(const struct log_record *record, struct vault_log *out)
+{
 	*out = (struct vault_log){
 		.log = record->log,
 		.state = (int)record->state, /* both number them alike */
@@ -175,6 +199,16 @@ enum pm_err logbook_describe(struct audit *audit, const struct log_record *recor
 	};
 	copy_text(out->origin, sizeof(out->origin), record->origin);
 	copy_text(out->vkey, sizeof(out->vkey), record->vkey);
+}
+
+enum pm_err logbook_describe(struct audit *audit, const struct log_record *record,
+			     struct vault_log *out)
+{
+	struct checkpoint_record *point CLEANUP(free_ptr) = calloc(1, sizeof(*point));
+
+	if (!point)
+		return PM_NO_MEMORY;
+	logbook_describe_record(record, out);
 	TRY(store_log_size(audit->store, record->log, &out->entries));
 	out->checkpoint_size = size_of(audit, record->log, STORE_NEWEST_SIGNED, point);
 	if (out->checkpoint_size > 0)

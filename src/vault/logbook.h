@@ -23,9 +23,14 @@ enum pm_err logbook_describe_new(const struct audit *audit, uint32_t number, con
 				 struct log_record *out) NODISCARD;
 void logbook_begin_leaf(struct leaf *leaf, struct audit *audit, const struct log_record *record);
 
-/* What the open log is called and how far it is signed, for Status. */
-enum pm_err logbook_note(struct audit *audit) NODISCARD;
+/*
+ * What the open log is called and how far the logs are signed, for Status. What cannot be read now
+ * is read in the notary's next round.
+ */
+void logbook_note(struct audit *audit);
 
+/* The first tells what is in the record, without entries and checkpoint; never fails. */
+void logbook_describe_record(const struct log_record *record, struct vault_log *out);
 enum pm_err logbook_describe(struct audit *audit, const struct log_record *record,
 			     struct vault_log *out) NODISCARD;
 

@@ -4,11 +4,16 @@
 #include "base/clock.h"
 #include "domain.h"
 
+#define YEAR_10000 INT64_C(253402300800) /* RFC 3339 has four digits for a year */
+
 static enum pm_err check_params(struct actor *actor, const struct mint_params *params)
 {
-	if (params->expires_at == 0 || params->expires_at > clock_unix())
+	int64_t at = params->expires_at;
+
+	if (at == 0 || (at > clock_unix() && at < YEAR_10000))
 		return PM_OK;
-	actor->why = "expires_at: must be in the future, or 0 for never";
+	actor->why = at < YEAR_10000 ? "expires_at: must be in the future, or 0 for never"
+				     : "expires_at: must be before the year 10000, or 0 for never";
 	return PM_BAD_REQUEST;
 }
 

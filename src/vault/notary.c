@@ -219,7 +219,6 @@ static enum pm_err publish(struct audit *audit, const struct log_record *log,
 	TRY(sign(audit, log, point, deadline));
 	TRY(put(audit, point, deadline));
 	audit->notary.signed_size = point->size;
-	TRY(logbook_note(audit));
 	return write_anchor(audit, point->note);
 }
 
@@ -355,6 +354,7 @@ enum pm_err audit_notarize(struct audit *audit, int64_t deadline)
 {
 	pthread_mutex_lock(&audit->round);
 	enum pm_err err = notarize(audit, deadline);
+	logbook_note(audit);
 	pthread_mutex_unlock(&audit->round);
 	/* Nothing to sign yet, and what is damaged is told as that. */
 	if (err == PM_NOT_FOUND && !atomic_load(&audit->begun))

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "audit_state.h"
+#include "base/calendar.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "match.h"
@@ -17,12 +17,7 @@
 /* The first second that is kept. */
 static void format_limit(uint32_t keep_months, char out[ENTRY_SECOND_LEN + 1])
 {
-	time_t now = (time_t)clock_unix();
-	struct tm tm;
-
-	gmtime_r(&now, &tm);
-	tm.tm_mon -= (int)keep_months;
-	entry_second_format(timegm(&tm), out);
+	entry_second_format(calendar_months_before(clock_unix(), keep_months), out);
 }
 
 struct search {
@@ -52,7 +47,10 @@ static uint64_t signed_size(struct audit *audit, uint32_t log)
 	return point->size;
 }
 
-/* A damaged entry ends the search: nothing from it on is removed. */
+/*
+ * A damaged entry ends the search: nothing from it on is removed. The last of the old ones stays, so
+ * that what is kept always reaches back far enough.
+ */
 static enum pm_err find_minimum(struct audit *audit, const struct log_record *log,
 				uint64_t *minimum)
 {
@@ -65,7 +63,7 @@ static enum pm_err find_minimum(struct audit *audit, const struct log_record *lo
 					    STORE_PRUNE_LEAVES_MAX, is_old, &search);
 	if (err != PM_STORE_DAMAGED)
 		TRY(err);
-	uint64_t old = log->minimum + search.old;
+	uint64_t old = log->minimum + search.old - (search.old > 0);
 	*minimum = (old < is_signed ? old : is_signed) / TLOG_ROW * TLOG_ROW;
 	return PM_OK;
 }

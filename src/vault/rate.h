@@ -10,13 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* More than there can be callers: one who finds no place this minute has only his counts. */
 #define RATE_CALLERS 1024
 #define RATE_STRANGERS 64
+#define RATE_MOST 1000000 /* of a minute, whatever per_minute says */
 
 struct rates {
 	uint32_t per_minute;
-	/* the minute and how many in it; callers first */
-	atomic_uint_fast64_t used[RATE_CALLERS + RATE_STRANGERS];
+	/* whose, which minute, and how many in it (rate.c) */
+	atomic_uint_fast64_t callers[RATE_CALLERS], strangers[RATE_STRANGERS];
 };
 
 /* Takes one, if there is one left. */

@@ -47,28 +47,47 @@ static enum pm_err tell(struct vault *vault, struct actor *actor, const struct r
 		leaf_hide(&leaf, "environment", refusal->environment);
 	if (actor->key_id[0])
 		leaf_text(&leaf, "key", actor->key_id);
+	if (refusal->act.missed > 0)
+		leaf_number(&leaf, "missed", (int64_t)refusal->act.missed);
 	leaf_fail(&leaf, refusal->why);
 	leaf_resolve(&leaf, actor->deadline);
 	return audit_append(vault->audit, &leaf, &actor->receipt, actor->deadline);
+}
+
+/* A caller's. */
+static enum pm_err tell_or_count(struct vault *vault, struct actor *actor,
+				 const struct refusal *refusal)
+{
+	TRY(audit_admit(vault->audit));
+	return audit_refusal_allowed(vault->audit, actor->uid)
+		       ? tell(vault, actor, refusal)
+		       : act_count_refusal(vault->audit, actor, &refusal->act, refusal->why);
 }
 
 enum pm_err vault_audit_refusal(struct vault *vault, struct actor *actor, const char *rpc,
 				const char *environment, enum pm_err why)
 {
 	const struct refusal refusal = {
-		.act = { .type = rpc ? LEAF_CALL_REFUSE : LEAF_CALL_UNKNOWN,
-			 .env = find(vault, environment),
-			 .count = 1 },
+		.act = { .type = LEAF_CALL_REFUSE, .env = find(vault, environment), .count = 1 },
 		.rpc = rpc,
 		.environment = environment,
 		.why = why,
 	};
 
+	return tell_or_count(vault, actor, &refusal);
+}
+
+enum pm_err vault_audit_stranger(struct vault *vault, struct actor *actor, uint64_t missed)
+{
+	const struct refusal refusal = {
+		.act = { .type = LEAF_CALL_UNKNOWN, .count = 1, .missed = missed },
+		.why = PM_DENIED,
+	};
+
 	TRY(audit_admit(vault->audit));
-	bool allowed = rpc ? audit_refusal_allowed(vault->audit, actor->uid)
-			   : act_stranger_allowed(vault->audit, actor->uid);
-	return allowed ? tell(vault, actor, &refusal)
-		       : act_count_refusal(vault->audit, actor, &refusal.act, why);
+	return act_stranger_allowed(vault->audit, actor->uid)
+		       ? tell(vault, actor, &refusal)
+		       : act_count_refusal(vault->audit, actor, &refusal.act, PM_DENIED);
 }
 
 /* What a failed change is told as. */
@@ -95,7 +114,7 @@ static enum leaf_type change_type(const char *rpc)
  * Some leave no room for an entry, and one is no failure yet: a change whose outcome is unknown is
  * there with its entry or not there.
  */
-static bool is_told(enum pm_err why)
+bool vault_audit_tells(enum pm_err why)
 {
 	switch (why) {
 	case PM_BUSY:
@@ -120,10 +139,7 @@ enum pm_err vault_audit_failure(struct vault *vault, struct actor *actor, const 
 		.why = why,
 	};
 
-	if (!is_told(why))
+	if (!vault_audit_tells(why))
 		return PM_OK;
-	TRY(audit_admit(vault->audit));
-	return audit_refusal_allowed(vault->audit, actor->uid)
-		       ? tell(vault, actor, &refusal)
-		       : act_count_refusal(vault->audit, actor, &refusal.act, why);
+	return tell_or_count(vault, actor, &refusal);
 }

@@ -10,21 +10,20 @@
 #include "prune.h"
 
 #define ROUND_EVERY_MS 1000
-#define ROUND_TIMEOUT_MS 5000
+#define CHECKPOINT_TIMEOUT_MS 5000
+#define PART_TIMEOUT_MS 2000
 
-static enum pm_err first_of(enum pm_err first, enum pm_err then)
-{
-	return first != PM_OK ? first : then;
-}
-
-/* Each part is done whatever becomes of the others; the first error is told. */
+/*
+ * Each part is done whatever becomes of the others, in a time of its own; the first error is told.
+ * The checkpoint does not wait for the counts, whose texts any environment's token may be asked for.
+ */
 enum pm_err audit_tend(struct audit *audit, int64_t deadline)
 {
 	audit_probe(audit);
-	enum pm_err err = audit_flush(audit, false, deadline);
-	err = first_of(err, audit_notarize(audit, deadline));
-	err = first_of(err, scrub_some(audit));
-	return first_of(err, prune_if_due(audit, deadline));
+	enum pm_err err = audit_notarize(audit, deadline);
+	err = audit_first_error(err, audit_flush(audit, false, deadline_in_ms(PART_TIMEOUT_MS)));
+	err = audit_first_error(err, scrub_some(audit));
+	return audit_first_error(err, prune_if_due(audit, deadline_in_ms(PART_TIMEOUT_MS)));
 }
 
 enum pm_err vault_audit_tend(struct vault *vault, int64_t deadline)
@@ -54,7 +53,7 @@ static void *rounds(void *arg)
 	struct audit *audit = arg;
 
 	while (wait_for_round(audit)) {
-		enum pm_err err = audit_tend(audit, deadline_in_ms(ROUND_TIMEOUT_MS));
+		enum pm_err err = audit_tend(audit, deadline_in_ms(CHECKPOINT_TIMEOUT_MS));
 		(void)err;
 	}
 	return NULL;

@@ -218,7 +218,7 @@ enum pm_err fake_enter(struct vault *vault, struct actor *actor, const char *env
 
 /* Entries of the audit log about what was not done. */
 static enum pm_err tell(struct actor *actor, unsigned *counter, const char *rpc,
-			const char *environment, enum pm_err why)
+			const char *environment, enum pm_err why, uint64_t missed)
 {
 	const struct timespec until = deadline_timespec(actor->deadline);
 	struct vault *vault = &the_vault;
@@ -235,6 +235,8 @@ static enum pm_err tell(struct actor *actor, unsigned *counter, const char *rpc,
 	while (is_held(vault, FAKE_TELLING) && rv == 0)
 		rv = pthread_cond_clockwait(&vault->changed, &vault->lock, CLOCK_MONOTONIC, &until);
 	enum pm_err err = rv != 0 ? PM_AUDIT_BLOCKED : vault->tell_err;
+	if (err == PM_OK)
+		told->missed += missed;
 	if (vault->receipts && err == PM_OK)
 		give_receipt(actor);
 	pthread_mutex_unlock(&vault->lock);
@@ -244,13 +246,23 @@ static enum pm_err tell(struct actor *actor, unsigned *counter, const char *rpc,
 enum pm_err vault_audit_refusal(struct vault *vault, struct actor *actor, const char *rpc,
 				const char *environment, enum pm_err why)
 {
-	return tell(actor, &vault->told.refusals, rpc, environment, why);
+	return tell(actor, &vault->told.refusals, rpc, environment, why, 0);
+}
+
+enum pm_err vault_audit_stranger(struct vault *vault, struct actor *actor, uint64_t missed)
+{
+	return tell(actor, &vault->told.refusals, NULL, NULL, PM_DENIED, missed);
+}
+
+bool vault_audit_tells(enum pm_err why)
+{
+	return why != PM_BUSY && why != PM_SHUTTING_DOWN && why != PM_NO_MEMORY;
 }
 
 enum pm_err vault_audit_failure(struct vault *vault, struct actor *actor, const char *rpc,
 				const char *environment, enum pm_err why)
 {
-	return tell(actor, &vault->told.failures, rpc, environment, why);
+	return tell(actor, &vault->told.failures, rpc, environment, why, 0);
 }
 
 size_t vault_environment_count(const struct vault *vault)

@@ -52,6 +52,7 @@ struct fake_told {
 	struct fake_asked actor;                              /* the last one's */
 	char rpc[32], environment[VAULT_ENVIRONMENT_MAX + 1]; /* "NULL" for NULL */
 	enum pm_err why;
+	uint64_t missed; /* in entries that were taken */
 };
 struct fake_told fake_told(void);
 void fake_await_told(unsigned count);

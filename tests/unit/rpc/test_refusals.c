@@ -77,7 +77,7 @@ static void a_call_of_the_whole_vault_by_a_caller_of_a_part_is_told(void **state
 	assert_string_equal(fake_told().rpc, "ReadLog");
 }
 
-static void what_is_wrong_in_form_is_no_refusal(void **state)
+static void what_is_no_call_or_reads_is_not_told_for_its_form(void **state)
 {
 	struct asked *a = *state;
 
@@ -85,12 +85,105 @@ static void what_is_wrong_in_form_is_no_refusal(void **state)
 	a->get_key.environment = "nowhere";
 	assert_int_equal(send_it(a), PM_NOT_FOUND);
 	make_whole(a, CALL(MINT_KEY));
-	a->request.request_id = "";
-	assert_int_equal(send_it(a), PM_BAD_REQUEST);
 	a->request.version = 2;
 	assert_int_equal(send_it(a), PM_VERSION_UNSUPPORTED);
+	a->request.version = 1;
+	a->request.operator_ = "a2345678901234567890123456789012345678901234567890123456789012345";
+	assert_int_equal(send_it(a), PM_BAD_REQUEST);
+	make(a, CALL(MINT_KEY));
+	a->request.call_case = PEPPERMINT__V1__REQUEST__CALL__NOT_SET;
+	assert_int_equal(send_it(a), PM_UNKNOWN_RPC);
 	assert_int_equal(fake_told().refusals, 0);
 	assert_int_equal(fake_told().failures, 0);
+}
+
+static void expect_told(struct asked *a, enum pm_err why, const char *environment)
+{
+	unsigned before = fake_told().failures;
+
+	assert_int_equal(send_it(a), why);
+	struct fake_told told = fake_told();
+	assert_int_equal(told.failures, before + 1);
+	assert_int_equal(told.why, why);
+	assert_string_equal(told.rpc, "MintKey");
+	assert_string_equal(told.environment, environment);
+	assert_string_equal(told.actor.request_id, a->request.request_id);
+	assert_string_equal(told.actor.caller, "tester");
+	assert_true(told.actor.deadline > clock_now());
+}
+
+static void a_change_that_does_not_get_to_its_handler_is_told(void **state)
+{
+	static char text[300];
+	struct asked *a = *state;
+
+	memset(text, 'a', sizeof(text) - 1);
+	make_whole(a, CALL(MINT_KEY));
+	a->request.request_id = "";
+	expect_told(a, PM_BAD_REQUEST, "NULL");
+	make_whole(a, CALL(MINT_KEY));
+	a->mint_key.account = text;
+	expect_told(a, PM_TOO_LARGE, "NULL");
+	make_whole(a, CALL(MINT_KEY));
+	a->mint_key.account = "\n";
+	expect_told(a, PM_BAD_REQUEST, "NULL");
+	make_whole(a, CALL(MINT_KEY));
+	a->mint_key.environment = "";
+	expect_told(a, PM_BAD_REQUEST, "NULL");
+	assert_string_equal(a->reply->message, "environment: required");
+	make_whole(a, CALL(MINT_KEY));
+	a->mint_key.environment = "nowhere";
+	a->request.deadline_ms = 1;
+	expect_told(a, PM_NOT_FOUND, "nowhere");
+	assert_int_equal(fake_entered(), 0);
+	assert_int_equal(fake_told().refusals, 0);
+}
+
+static void a_request_id_that_comes_with_another_change_is_told(void **state)
+{
+	struct asked *a = *state;
+
+	fake_give_receipts(true);
+	assert_int_equal(ask_whole(a, CALL(MINT_KEY)), PM_OK);
+	assert_int_equal(send_it(a), PM_OK); /* the same again: the same answer, and no refusal */
+	assert_int_equal(fake_told().failures, 0);
+	a->mint_key.account = "another";
+	a->request.want_receipt = true;
+	expect_told(a, PM_CONFLICT, "test");
+	assert_non_null(a->reply->receipt);
+	assert_int_equal(fake_executed(), 1);
+}
+
+/* Those have no entry, so nothing for which they would have to wait. */
+static void a_change_for_which_there_is_no_room_is_busy_at_once(void **state)
+{
+	struct asked *a = *state;
+	Peppermint__V1__Request request = status_request();
+	Peppermint__V1__MintKeyRequest mint;
+	uint8_t room[1024];
+	char id[8];
+
+	nn_close(a->socket);
+	a->f->config.workers = 1;
+	a->f->config.queue = 1;
+	serve_again(a->f);
+	a->socket = connect_req(a->f);
+	fake_hold("test");
+	int fd = connect_sp(a->f);
+	for (uint32_t i = 0; i < 3; i++) {
+		snprintf(id, sizeof(id), "%u", i);
+		make_mint(&request, &mint, id);
+		send_request(fd, i, packed(&request));
+		fake_await_entered(1); /* so the next one waits, and the third finds no room */
+	}
+	size_t len = receive_frame(fd, room, sizeof(room));
+	Peppermint__V1__Reply *reply = peppermint__v1__reply__unpack(NULL, len, room);
+	assert_non_null(reply);
+	assert_int_equal(reply->error, PM_BUSY);
+	free_reply(reply);
+	assert_int_equal(fake_told().failures, 0);
+	fake_release();
+	close(fd);
 }
 
 static void a_change_that_fails_is_told_with_its_error(void **state)
@@ -149,6 +242,15 @@ static void if_the_log_takes_no_entry_that_is_the_answer(void **state)
 	set_caller(a->f, ROLE_VERIFIER, ALL_ENVIRONMENTS);
 	make_whole(a, CALL(MINT_KEY));
 	expect_refusal(a, PM_AUDIT_BLOCKED, peppermint_error_text(PM_AUDIT_BLOCKED));
+	set_caller(a->f, ROLE_ISSUER, ALL_ENVIRONMENTS);
+	make_whole(a, CALL(MINT_KEY));
+	a->mint_key.account = "";
+	expect_refusal(a, PM_AUDIT_BLOCKED, peppermint_error_text(PM_AUDIT_BLOCKED));
+	make_whole(a, CALL(MINT_KEY));
+	a->mint_key.environment = "";
+	expect_refusal(a, PM_AUDIT_BLOCKED, peppermint_error_text(PM_AUDIT_BLOCKED));
+	set_caller(a->f, ROLE_VERIFIER, ALL_ENVIRONMENTS);
+	make_whole(a, CALL(MINT_KEY));
 	fake_tell_fails(PM_OK);
 	assert_int_equal(send_it(a), PM_DENIED);
 }
@@ -226,76 +328,6 @@ static void a_log_that_hangs_holds_up_refusals_only_and_beyond_their_queue_they_
 	assert_int_equal(count[PM_DENIED], DENIED - 1);
 	assert_int_equal(fake_told().refusals, DENIED - 1);
 	close(fd);
-}
-
-static void a_caller_who_was_removed_is_told_to_the_log_as_unknown(void **state)
-{
-	struct asked *a = *state;
-	const struct rpc_caller other = { .name = "other", .uid = getuid() + 1 };
-	Peppermint__V1__Request request = status_request();
-	uint8_t room[1024];
-	int fd = connect_sp(a->f);
-
-	send_request(fd, 1, packed(&request));
-	assert_true(receive_frame(fd, room, sizeof(room)) > 0);
-	assert_int_equal(rpc_set_callers(a->f->rpc, &other, 1), PM_OK);
-	send_request(fd, 2, packed(&request));
-	assert_true(is_closed(fd));
-	fake_await_told(1);
-	assert_string_equal(fake_told().rpc, "NULL");
-	assert_string_equal(fake_told().actor.caller, "");
-	assert_int_equal(fake_told().actor.uid, getuid());
-	close(fd);
-}
-
-static void a_connection_of_an_unknown_uid_is_told_with_what_the_kernel_says(void **state)
-{
-	struct asked *a = *state;
-	const struct rpc_caller other = { .name = "other", .uid = getuid() + 1 };
-
-	assert_int_equal(ask_whole(a, CALL(STATUS)), PM_OK); /* that connection is there by now */
-	assert_int_equal(rpc_set_callers(a->f->rpc, &other, 1), PM_OK);
-	int fd = connect_raw(a->f);
-	assert_true(is_closed(fd));
-	close(fd);
-	fake_await_told(1);
-	struct fake_told told = fake_told();
-	assert_int_equal(told.refusals, 1);
-	assert_string_equal(told.rpc, "NULL");
-	assert_string_equal(told.environment, "NULL");
-	assert_int_equal(told.why, PM_DENIED);
-	assert_int_equal(told.actor.uid, getuid());
-	assert_int_equal(told.actor.pid, getpid());
-	assert_true(told.actor.connection > 0);
-	assert_string_equal(told.actor.caller, "");
-	assert_string_equal(told.actor.operator, "");
-	assert_string_equal(told.actor.request_id, "");
-}
-
-/* The one thread that tells hangs: they are closed all the same, and few are remembered. */
-static void a_crowd_of_unknown_uids_is_closed_while_the_log_hangs_and_holds_up_nobody(void **state)
-{
-	enum { CONNECTIONS = 100 };
-	struct asked *a = *state;
-	const struct rpc_caller other = { .name = "other", .uid = getuid() + 1 };
-
-	nn_close(a->socket);
-	fake_hold(FAKE_TELLING);
-	assert_int_equal(rpc_set_callers(a->f->rpc, &other, 1), PM_OK);
-	for (int i = 0; i < CONNECTIONS; i++) {
-		int fd = connect_raw(a->f);
-
-		assert_true(is_closed(fd));
-		close(fd);
-	}
-	set_caller(a->f, ALL_ROLES, ALL_ENVIRONMENTS);
-	a->socket = connect_req(a->f);
-	assert_int_equal(ask_whole(a, CALL(GET_KEY)), PM_OK);
-	fake_release();
-	nn_close(a->socket);
-	serve_again(a->f); /* what waits is told, or dropped, before this returns */
-	a->socket = connect_req(a->f);
-	assert_in_range(fake_told().refusals, 1, 1 + a->f->config.queue);
 }
 
 static void closing_ends_what_waits_for_the_log(void **state)
@@ -398,7 +430,10 @@ int main(void)
 		ASKED(a_call_without_the_role_is_told_to_the_log),
 		ASKED(a_call_in_a_forbidden_environment_is_told_with_its_name),
 		ASKED(a_call_of_the_whole_vault_by_a_caller_of_a_part_is_told),
-		ASKED(what_is_wrong_in_form_is_no_refusal),
+		ASKED(what_is_no_call_or_reads_is_not_told_for_its_form),
+		ASKED(a_change_that_does_not_get_to_its_handler_is_told),
+		ASKED(a_request_id_that_comes_with_another_change_is_told),
+		ASKED(a_change_for_which_there_is_no_room_is_busy_at_once),
 		ASKED(a_change_that_fails_is_told_with_its_error),
 		ASKED(a_change_that_is_refused_for_its_fields_is_told),
 		ASKED(a_change_that_was_made_is_not_told_as_a_failure),
@@ -406,9 +441,6 @@ int main(void)
 		ASKED(a_refusals_own_entry_has_a_receipt_too),
 		ASKED(a_refusal_is_told_also_when_its_caller_does_not_wait),
 		ASKED(a_log_that_hangs_holds_up_refusals_only_and_beyond_their_queue_they_are_busy),
-		ASKED(a_caller_who_was_removed_is_told_to_the_log_as_unknown),
-		ASKED(a_connection_of_an_unknown_uid_is_told_with_what_the_kernel_says),
-		ASKED(a_crowd_of_unknown_uids_is_closed_while_the_log_hangs_and_holds_up_nobody),
 		ASKED(closing_ends_what_waits_for_the_log),
 		ASKED(of_many_at_once_each_refusal_and_each_failure_is_told_once),
 	};

@@ -225,24 +225,73 @@ static void what_a_caller_varies_does_not_make_the_log_grow(void **state)
 	json_decref(entry);
 }
 
+static void knock(struct fixture *f, uint32_t uid, uint64_t missed)
+{
+	struct actor *actor = fixture_actor(f);
+
+	actor->uid = uid;
+	actor->caller = "";
+	assert_int_equal(vault_audit_stranger(f->vault, actor, missed), PM_OK);
+}
+
 static void strangers_share_a_few_allowances(void **state)
 {
 	struct fixture *f = *state;
 
 	reopen(f, false, 2);
 	size_t before = fixture_count_entries(f, "");
-	for (uint32_t uid = 0; uid < 5000; uid++) {
-		struct actor *actor = fixture_actor(f);
-
-		actor->uid = uid;
-		actor->caller = "";
-		assert_int_equal(vault_audit_refusal(f->vault, actor, NULL, NULL, PM_DENIED),
-				 PM_OK);
-	}
+	for (uint32_t uid = 0; uid < 5000; uid++)
+		knock(f, uid, 0);
 	assert_true(fixture_count_entries(f, "") - before <= 2 * (2 + 1) * RATE_STRANGERS);
 	assert_int_equal(sum(f, "call.unknown"), 5000);
 	/* And take nothing from the callers. */
 	assert_true(audit_refusal_allowed(f->vault->audit, 7));
+}
+
+static void strangers_counted_together_say_if_their_uids_differ(void **state)
+{
+	struct fixture *f = *state;
+
+	reopen(f, false, 1);
+	fake_clock_advance(MINUTE - clock_unix() % MINUTE); /* a whole one is ahead */
+	for (int i = 0; i < 3; i++)
+		knock(f, 5, 0);
+	json_t *entry = fixture_newest_entry(f, "call.unknown");
+	assert_int_equal(entry_number(entry, "count"), 2);
+	assert_int_equal(entry_number(entry, "uid"), 5);
+	assert_null(json_object_get(entry, "other_uids"));
+	json_decref(entry);
+	knock(f, 5, 0);
+	knock(f, 5 + RATE_STRANGERS, 0);
+	entry = fixture_newest_entry(f, "call.unknown");
+	assert_int_equal(entry_number(entry, "count"), 2);
+	assert_int_equal(entry_number(entry, "uid"), 5);
+	assert_true(json_is_true(json_object_get(entry, "other_uids")));
+	json_decref(entry);
+}
+
+static void strangers_who_were_missed_are_a_number_in_the_entry_of_the_next(void **state)
+{
+	struct fixture *f = *state;
+
+	reopen(f, false, 1);
+	fake_clock_advance(MINUTE - clock_unix() % MINUTE);
+	knock(f, 5, 7);
+	json_t *entry = fixture_newest_entry(f, "call.unknown");
+	assert_int_equal(entry_number(entry, "missed"), 7);
+	assert_null(json_object_get(entry, "count"));
+	json_decref(entry);
+	knock(f, 5, 2);
+	knock(f, 5, 0);
+	knock(f, 5, 40);
+	entry = fixture_newest_entry(f, "call.unknown");
+	assert_int_equal(entry_number(entry, "count"), 3);
+	assert_int_equal(entry_number(entry, "missed"), 42);
+	json_decref(entry);
+	knock(f, 6, 0);
+	entry = fixture_newest_entry(f, "call.unknown");
+	assert_null(json_object_get(entry, "missed"));
+	json_decref(entry);
 }
 
 static void a_full_table_is_written_out_early(void **state)
@@ -386,6 +435,8 @@ int main(void)
 		TEST(refusals_have_an_entry_each_up_to_the_rate_and_are_then_counted),
 		TEST(what_a_caller_varies_does_not_make_the_log_grow),
 		TEST(strangers_share_a_few_allowances),
+		TEST(strangers_counted_together_say_if_their_uids_differ),
+		TEST(strangers_who_were_missed_are_a_number_in_the_entry_of_the_next),
 		TEST(a_full_table_is_written_out_early),
 		TEST(a_full_disk_refuses_everything_until_there_is_space),
 		TEST(counts_add_up_whoever_counts_and_writes_at_once),

@@ -142,6 +142,25 @@ static void a_caller_finds_out_that_it_works_again(void **state)
 	assert_int_equal(fixture_count_entries(f, "log.resume"), 1);
 }
 
+/* The first entry after such a time is the one that says so. */
+static void a_configuration_that_is_read_then_is_told_after_the_resumption(void **state)
+{
+	struct fixture *f = *state;
+	const struct timespec moment = { .tv_nsec = 10 * NS_PER_MS };
+
+	fill_disk(true);
+	assert_mint_fails(f);
+	fill_disk(false);
+	while (vault_audit_config_read(f->vault, "/etc/p.conf", "policy-2", true) != PM_OK)
+		nanosleep(&moment, NULL);
+	log_assert_state(f, AUDIT_GOOD, "");
+	json_t *resumed = fixture_newest_entry(f, "log.resume");
+	json_t *entry = fixture_newest_entry(f, "config.read");
+	assert_true(entry_number(resumed, "seq") < entry_number(entry, "seq"));
+	json_decref(resumed);
+	json_decref(entry);
+}
+
 /* However many call meanwhile, it is tried at most five times a second. */
 static void a_full_disk_is_not_tried_again_by_every_caller(void **state)
 {
@@ -249,6 +268,7 @@ int main(void)
 		TEST(the_configuration_that_was_read_is_told_and_named_from_then_on),
 		TEST(when_the_disk_fails_everything_is_refused_until_it_works),
 		TEST(a_caller_finds_out_that_it_works_again),
+		TEST(a_configuration_that_is_read_then_is_told_after_the_resumption),
 		TEST(a_full_disk_is_not_tried_again_by_every_caller),
 		TEST(a_vault_that_starts_on_a_full_disk_begins_its_log_later),
 		TEST(what_happens_to_an_hsm_is_told_once),

@@ -117,7 +117,7 @@ static void be_refused(struct fixture *f)
 		PM_OK);
 	actor->caller = "";
 	actor->operator_name = "";
-	assert_int_equal(vault_audit_refusal(f->vault, actor, NULL, NULL, PM_DENIED), PM_OK);
+	assert_int_equal(vault_audit_stranger(f->vault, actor, 0), PM_OK);
 	assert_int_equal(
 		vault_audit_failure(f->vault, marked_actor(f), "RotateKey", "live", PM_CONFLICT),
 		PM_OK);

@@ -131,6 +131,31 @@ static void a_key_expires_when_it_says(void **state)
 	assert_int_equal(rotate(f, info.id, 0, false, &info, &text), PM_CONFLICT);
 }
 
+/* In an entry of the audit log its time could not be read. */
+static void a_key_cannot_expire_in_a_year_of_five_digits(void **state)
+{
+	struct fixture *f = *state;
+	struct key_info info;
+	struct key_text text;
+	struct mint_params params = { .environment = "live",
+				      .account = "acme",
+				      .product = "",
+				      .name = "",
+				      .expires_at = INT64_C(253402300800) };
+
+	assert_int_equal(vault_mint(f->vault, fixture_actor(f), &params, &info, &text),
+			 PM_BAD_REQUEST);
+	assert_non_null(strstr(f->actor.why, "10000"));
+	params.expires_at = INT64_MAX;
+	assert_int_equal(vault_mint(f->vault, fixture_actor(f), &params, &info, &text),
+			 PM_BAD_REQUEST);
+	params.expires_at = INT64_C(253402300799);
+	assert_int_equal(vault_mint(f->vault, fixture_actor(f), &params, &info, &text), PM_OK);
+	json_t *entry = fixture_newest_entry(f, "key.mint");
+	assert_string_equal(entry_text(entry, "expires"), "9999-12-31T23:59:59Z");
+	json_decref(entry);
+}
+
 static void rotation_with_overlap_keeps_both_until_it_ends(void **state)
 {
 	struct fixture *f = *state;
@@ -371,6 +396,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(verdicts_stand_in_the_order_of_the_texts, setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_key_expires_when_it_says, setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_key_cannot_expire_in_a_year_of_five_digits, setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(rotation_with_overlap_keeps_both_until_it_ends,
 						setup, fixture_teardown),

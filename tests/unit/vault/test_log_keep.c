@@ -118,6 +118,24 @@ static void entries_are_pruned_when_they_are_old_enough(void **state)
 	log_assert_no_fork();
 }
 
+/* Reports say how far back the log reaches: never less than it was told to keep. */
+static void one_that_is_old_enough_stays(void **state)
+{
+	struct fixture *f = *state;
+
+	f->audit.keep_months = 12;
+	fixture_reopen(f);
+	assert_int_equal(vault_tend(f->vault), PM_OK);
+	fill(f, 512);
+	assert_int_equal(log_status(f).entries, 512);
+	fake_clock_advance(13 * MONTH);
+	log_mint(f);
+	log_sign(f);
+	log_audit(f)->prune_at = 0;
+	assert_int_equal(tend(f), PM_OK);
+	assert_int_equal(minimum(f), 256);
+}
+
 static void nothing_is_pruned_that_is_not_signed_or_not_to_be(void **state)
 {
 	struct fixture *f = *state;
@@ -154,6 +172,7 @@ int main(void)
 		TEST(an_altered_node_is_found),
 		TEST(a_good_log_is_read_through_and_through),
 		TEST(entries_are_pruned_when_they_are_old_enough),
+		TEST(one_that_is_old_enough_stays),
 		TEST(nothing_is_pruned_that_is_not_signed_or_not_to_be),
 	};
 

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "domain.h"
+#include "fault_vfs.h"
 #include "signing.h"
 
 #define FOUND_MAX 512
@@ -368,6 +370,105 @@ static void a_database_without_what_a_witness_saw_is_noticed(void **state)
 	signer_free(&signers[1]);
 }
 
+/* The witness has seen what this database has not, or has otherwise: `mints` more of its own. */
+static void assert_witness_is_heard(void **state, int mints)
+{
+	struct fixture *f = *state;
+	struct signer *signers[2];
+	char note[TLOG_NOTE_MAX];
+	uint32_t cosigned = 0;
+
+	reopen_with_witnesses(f, signers);
+	log_backup(f);
+	log_mint(f);
+	log_sign(f);
+	cosign_note(log_newest(f, 0).note, signers[0], 1760000000, note);
+	log_restore(f);
+	assert_int_equal(unlink(f->anchor), 0);
+	fixture_reopen(f);
+	assert_int_equal(vault_tend(f->vault), PM_OK);
+	for (int i = 0; i < mints; i++)
+		log_mint(f);
+	log_assert_state(f, AUDIT_GOOD, "");
+	assert_int_equal(cosign(f, note, &cosigned), PM_CONFLICT);
+	assert_non_null(strstr(f->actor.why, "backup"));
+	log_assert_state(f, AUDIT_ALTERED, "from outside");
+	assert_int_equal(log_try_mint(f), PM_AUDIT_BLOCKED);
+	/* And not forgotten. */
+	fixture_reopen(f);
+	log_assert_state(f, AUDIT_ALTERED, "the anchor");
+	signer_free(&signers[0]);
+	signer_free(&signers[1]);
+}
+
+static void a_witness_that_has_seen_more_is_heard(void **state)
+{
+	assert_witness_is_heard(state, 0);
+}
+
+static void a_witness_that_has_seen_another_history_is_heard(void **state)
+{
+	assert_witness_is_heard(state, 50);
+}
+
+/* A witness of the new log has seen the end of the old one in it. */
+static void a_cosigned_checkpoint_speaks_for_the_logs_before_it(void **state)
+{
+	struct fixture *f = *state;
+	struct signer *signers[2];
+	char note[TLOG_NOTE_MAX];
+	struct vault_log opened;
+	uint32_t cosigned = 0;
+	uint64_t closed = 0;
+
+	reopen_with_witnesses(f, signers);
+	struct checkpoint_record point = log_newest(f, 0);
+	cosign_note(point.note, signers[0], 1760000000, note);
+	assert_int_equal(cosign(f, note, &cosigned), PM_OK);
+	assert_int_equal(vault_log_rotate(f->vault, fixture_actor(f), &opened), PM_OK);
+	assert_int_equal(store_log_size(f->store, 1, &closed), PM_OK);
+	struct vault_audit_status status = log_status(f);
+	assert_int_equal(status.not_witnessed, closed - point.size + status.entries);
+	log_sign(f);
+	assert_int_equal(log_status(f).not_witnessed, status.not_witnessed);
+	point = log_newest(f, 0);
+	cosign_note(point.note, signers[0], 1760000000, note);
+	assert_int_equal(cosign(f, note, &cosigned), PM_OK);
+	assert_int_equal(log_status(f).not_witnessed, log_status(f).entries - point.size);
+	signer_free(&signers[0]);
+	signer_free(&signers[1]);
+}
+
+/* Whichever call to the disk fails: who is told that it failed finds that it is not done. */
+static void a_cosignature_that_failed_is_not_there(void **state)
+{
+	struct fixture *f = *state;
+	struct signer *signers[2];
+	char note[TLOG_NOTE_MAX];
+	uint32_t cosigned = 0;
+	bool fired = true;
+
+	reopen_with_witnesses(f, signers);
+	for (int nth = 0; fired; nth++) {
+		assert_true(nth < 400);
+		log_mint(f);
+		log_sign(f);
+		cosign_note(log_newest(f, 0).note, signers[0], 1760000000, note);
+		struct actor *actor = fixture_actor(f);
+		fault_vfs_arm(nth);
+		enum pm_err err = vault_log_cosign(f->vault, actor, 0, bytes_str(note), &cosigned);
+		fired = fault_vfs_fired();
+		fault_vfs_disarm();
+		fixture_until_admitted(f);
+		if (err != PM_OUTCOME_UNKNOWN)
+			assert_int_equal(
+				vault_log_cosign(f->vault, actor, 0, bytes_str(note), &cosigned),
+				err == PM_OK ? PM_ALREADY_DONE : PM_OK);
+	}
+	signer_free(&signers[0]);
+	signer_free(&signers[1]);
+}
+
 static void who_is_no_witness_of_ours_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -412,8 +513,13 @@ int main(void)
 		TEST(all_entries_are_followed_across_a_rotation),
 		TEST(the_lines_of_witnesses_are_kept),
 		TEST(a_database_without_what_a_witness_saw_is_noticed),
+		TEST(a_witness_that_has_seen_more_is_heard),
+		TEST(a_witness_that_has_seen_another_history_is_heard),
+		TEST(a_cosigned_checkpoint_speaks_for_the_logs_before_it),
+		TEST(a_cosignature_that_failed_is_not_there),
 		TEST(who_is_no_witness_of_ours_is_refused),
 	};
 
+	fault_vfs_register();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,6 +102,38 @@ static void a_rotation_survives_every_failure(void **state)
 	log_assert_no_fork();
 }
 
+static uint32_t newest_log(struct fixture *f)
+{
+	struct log_record log;
+
+	assert_int_equal(store_get_log(f->store, 0, &log), PM_OK);
+	return log.log;
+}
+
+/* Whichever call to the disk fails: who is told that it failed finds the log as it was. */
+static void a_rotation_that_failed_is_not_done(void **state)
+{
+	bool fired = true;
+
+	for (int nth = 0; fired; nth++) {
+		struct fixture *f = *state;
+		uint32_t before = newest_log(f);
+
+		assert_true(nth < 400);
+		fault_vfs_arm(nth);
+		enum pm_err err = rotate(f);
+		fired = fault_vfs_fired();
+		fault_vfs_disarm();
+		fixture_until_admitted(f);
+		if (err != PM_OUTCOME_UNKNOWN)
+			assert_int_equal(newest_log(f), before + (err == PM_OK));
+		if (nth % 16 == 15) {
+			fixture_teardown(state);
+			fixture_setup(state);
+		}
+	}
+}
+
 static int setup(void **state)
 {
 	log_forget_signed();
@@ -121,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_checkpoint_survives_every_failure),
 		TEST(a_rotation_survives_every_failure),
+		TEST(a_rotation_that_failed_is_not_done),
 	};
 
 	fault_vfs_register();

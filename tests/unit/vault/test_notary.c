@@ -212,6 +212,37 @@ static void many_blocks_are_signed_and_verify_after_a_restart(void **state)
 	log_assert_no_fork();
 }
 
+/* Of the old log and of the new, until the newest checkpoint speaks for both. */
+static void what_a_closed_log_has_beyond_its_checkpoint_counts_as_well(void **state)
+{
+	struct fixture *f = *state;
+	struct vault_log opened;
+	uint64_t closed = 0;
+
+	log_mint(f);
+	log_sign(f);
+	struct checkpoint_record point = log_newest(f, 0);
+	log_mint(f);
+	for (int i = 0; i < 2; i++) {
+		uint64_t size = 0;
+
+		assert_int_equal(vault_log_rotate(f->vault, fixture_actor(f), &opened), PM_OK);
+		assert_int_equal(store_log_size(f->store, opened.log - 1, &size), PM_OK);
+		closed += size;
+	}
+	struct vault_audit_status status = log_status(f);
+	assert_int_equal(status.not_signed, closed - point.size + status.entries);
+	assert_int_equal(status.not_witnessed, closed + status.entries);
+	assert_int_equal(status.signed_at, point.at);
+	log_sign(f);
+	log_mint(f);
+	status = log_status(f);
+	assert_int_equal(status.not_signed, status.entries - log_newest(f, 0).size);
+	assert_int_equal(status.not_witnessed, closed + status.entries);
+	fixture_reopen(f);
+	assert_int_equal(log_status(f).not_witnessed, closed + log_status(f).entries);
+}
+
 static void the_last_checkpoint_is_made_at_the_end(void **state)
 {
 	struct fixture *f = *state;
@@ -275,6 +306,7 @@ int main(void)
 		TEST(an_entry_that_is_gone_before_it_was_signed_is_missed),
 		TEST(a_node_of_the_tree_that_was_altered_is_never_signed),
 		TEST(many_blocks_are_signed_and_verify_after_a_restart),
+		TEST(what_a_closed_log_has_beyond_its_checkpoint_counts_as_well),
 		TEST(the_last_checkpoint_is_made_at_the_end),
 		TEST(an_anchor_that_cannot_be_written_is_told_and_written_later),
 	};

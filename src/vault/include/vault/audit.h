@@ -45,20 +45,32 @@ enum pm_err vault_audit_config_read(struct vault *vault, const char *path, const
 				    bool ok) NODISCARD;
 
 /*
- * A refusal before any operation began: a connection of an unknown uid (rpc 0), or a caller without
- * the role or the environment (environment may be NULL). PM_OK when it is in the log or counted.
+ * A caller without the role or the environment (which may be NULL). PM_OK when it is in the log or
+ * counted, here and in the next two.
  */
 enum pm_err vault_audit_refusal(struct vault *vault, struct actor *actor, const char *rpc,
 				const char *environment, enum pm_err why) NODISCARD;
 
 /*
+ * A connection of a uid that the configuration lacks, the actor's; `missed`: of how many before it
+ * the log was not told, because they came too fast.
+ */
+enum pm_err vault_audit_stranger(struct vault *vault, struct actor *actor,
+				 uint64_t missed) NODISCARD;
+
+/*
  * A change that was refused or failed with `why`: its entry, before the caller is answered. Nothing
- * for errors that leave no room for one (PM_BUSY, PM_DEADLINE_EXCEEDED, PM_SHUTTING_DOWN …).
+ * for errors that leave no room for one (PM_BUSY, PM_DEADLINE_EXCEEDED, PM_SHUTTING_DOWN …), which
+ * vault_audit_tells says without waiting.
  */
 enum pm_err vault_audit_failure(struct vault *vault, struct actor *actor, const char *rpc,
 				const char *environment, enum pm_err why) NODISCARD;
+bool vault_audit_tells(enum pm_err why);
 
-/* One round of what the background threads do: folds that are due, checkpoint, scrub, prune. */
+/*
+ * One round of what the background threads do: checkpoint, folds that are due, scrub, prune.
+ * `deadline` is the checkpoint's; the others have a few seconds each.
+ */
 enum pm_err vault_audit_tend(struct vault *vault, int64_t deadline) NODISCARD;
 
 enum vault_audit_state { AUDIT_GOOD = 1, AUDIT_UNSIGNED, AUDIT_STUCK, AUDIT_ALTERED };
