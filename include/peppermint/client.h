@@ -433,8 +433,9 @@ struct peppermint_log {
 };
 
 /*
- * `logs` holds `capacity`; oldest first. `known` is a checkpoint's note from before, or NULL: PM_CONFLICT
- * if the vault's log cannot be its continuation.
+ * All logs, oldest first, in as many messages as that takes; `logs` holds `capacity`. PM_TOO_LARGE:
+ * there are more, `count`. `known` is a checkpoint's note from before, or NULL: PM_CONFLICT if the
+ * vault's log cannot be its continuation.
  */
 PEPPERMINT_API enum pm_err peppermint_list_logs(struct peppermint *handle,
 						enum peppermint_report report, const char *known,

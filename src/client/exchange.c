@@ -84,13 +84,18 @@ enum pm_err exchange_begin(struct exchange *x, struct peppermint *handle, enum e
 	return PM_OK;
 }
 
+void exchange_clear(struct exchange *x)
+{
+	room_empty(&x->wire->room);
+}
+
 void exchange_end(struct exchange *x)
 {
 	if (!x->wire)
 		return;
 	if (x->unanswered)
 		wire_hang_up(x->wire);
-	room_empty(&x->wire->room);
+	exchange_clear(x);
 	handle_give(x->handle, x->wire);
 }
 

@@ -39,6 +39,9 @@ enum pm_err exchange_array(struct exchange *x, size_t count, size_t size, void *
 /* Sends, waits, and checks everything that is the same for all calls. */
 enum pm_err exchange_run(struct exchange *x) NODISCARD;
 
+/* Before another run for a further page: the answer is wiped, and what exchange_array gave. */
+void exchange_clear(struct exchange *x);
+
 /* PM_BAD_REPLY, with a message, for a result that a vault would not give. */
 enum pm_err exchange_bad_reply(struct exchange *x, const char *what);
 

@@ -41,14 +41,27 @@ static enum pm_err fill_log(struct exchange *x, const Peppermint__V1__Log *from,
 	return PM_OK;
 }
 
-static enum pm_err fill_logs(struct exchange *x, const Peppermint__V1__ListLogsReply *from,
-			     struct peppermint_log *logs)
+/* The logs of all pages: those that there is room for, and how many there are. */
+struct listing {
+	struct peppermint_log *logs;
+	size_t capacity, count;
+	uint32_t last;
+};
+
+static enum pm_err take_logs(struct exchange *x, const Peppermint__V1__ListLogsReply *from,
+			     struct listing *to)
 {
 	for (size_t i = 0; i < from->n_logs; i++) {
-		TRY(fill_log(x, from->logs[i], &logs[i]));
-		if (i > 0 && logs[i].log <= logs[i - 1].log)
+		if (from->logs[i]->log <= to->last)
 			return exchange_bad_reply(x, "the answer holds logs out of order");
+		to->last = from->logs[i]->log;
+		if (to->count < to->capacity)
+			TRY(fill_log(x, from->logs[i], &to->logs[to->count]));
+		to->count++;
 	}
+	/* Who asks on from there must come to the end. */
+	if (from->next != 0 && (from->n_logs == 0 || from->next <= to->last))
+		return exchange_bad_reply(x, "the answer does not lead on");
 	return PM_OK;
 }
 
@@ -63,6 +76,7 @@ enum pm_err peppermint_list_logs(struct peppermint *handle, enum peppermint_repo
 {
 	struct exchange x CLEANUP(exchange_end) = { 0 };
 	Peppermint__V1__ListLogsRequest body = PEPPERMINT__V1__LIST_LOGS_REQUEST__INIT;
+	struct listing listing = { .logs = logs, .capacity = capacity };
 
 	*count = 0;
 	TRY(exchange_begin(&x, handle, EXCHANGE_READS, call));
@@ -70,16 +84,18 @@ enum pm_err peppermint_list_logs(struct peppermint *handle, enum peppermint_repo
 	body.known_checkpoint = note_bytes(known);
 	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_LIST_LOGS;
 	x.request.list_logs = &body;
-	TRY(exchange_run(&x));
-	const Peppermint__V1__ListLogsReply *reply = x.reply->list_logs;
-	if (reply->n_logs > capacity) {
-		*count = reply->n_logs;
-		return outcome(x.call, PM_TOO_LARGE, "there are %zu logs, and room for %zu",
-			       reply->n_logs, capacity);
-	}
-	TRY(fill_logs(&x, reply, logs));
-	*count = reply->n_logs;
-	return PM_OK;
+	do {
+		exchange_clear(&x);
+		TRY(exchange_run(&x));
+		TRY(take_logs(&x, x.reply->list_logs, &listing));
+		body.first = x.reply->list_logs->next;
+		body.known_checkpoint = note_bytes(NULL); /* once is enough */
+	} while (body.first != 0);
+	*count = listing.count;
+	if (listing.count <= capacity)
+		return PM_OK;
+	return outcome(x.call, PM_TOO_LARGE, "there are %zu logs, and room for %zu", listing.count,
+		       capacity);
 }
 
 static enum pm_err fill_proof(struct exchange *x, const Peppermint__V1__ProveEntryReply *from,

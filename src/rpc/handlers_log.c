@@ -31,12 +31,53 @@ static enum pm_err reply_with_log(struct call *call, const struct vault_log *fro
 	return log->origin && log->vkey ? PM_OK : PM_NO_MEMORY;
 }
 
+#define ANSWER_MAX 65536 /* also if messages may be larger */
+#define ANSWER_REST 256  /* what an answer has beside its items, and more */
+#define ITEM_REST 3      /* of an item: its tag and its length, which is below 16,384 */
+
+static size_t room_for_items(const struct call *call)
+{
+	size_t most = call->rpc->config.message_bytes;
+
+	if (most > ANSWER_MAX)
+		most = ANSWER_MAX;
+	return most > ANSWER_REST ? most - ANSWER_REST : 0;
+}
+
+/* Asking again would give the same. */
+static enum pm_err no_item_fits(struct call *call)
+{
+	return call_refuse(call, PM_TOO_LARGE, "message_bytes",
+			   "not one of them fits; raise that limit of the vault");
+}
+
+/* As many as fit; `next` is the first that does not. */
+static enum pm_err reply_with_logs(struct call *call, const struct vault_log *logs, size_t count,
+				   Peppermint__V1__ListLogsReply *reply)
+{
+	size_t left = room_for_items(call);
+
+	for (size_t i = 0; i < count; i++) {
+		Peppermint__V1__Log **log = &reply->logs[reply->n_logs];
+
+		TRY(reply_with_log(call, &logs[i], log));
+		size_t size = peppermint__v1__log__get_packed_size(*log) + ITEM_REST;
+		if (size > left) {
+			reply->next = logs[i].log;
+			return reply->n_logs > 0 ? PM_OK : no_item_fits(call);
+		}
+		left -= size;
+		reply->n_logs++;
+	}
+	return PM_OK;
+}
+
 enum pm_err handle_list_logs(struct call *call, const Peppermint__V1__ListLogsRequest *request,
 			     Peppermint__V1__ListLogsReply *reply)
 {
 	/* Over 2 MB and nothing secret in it: not in the arena. */
 	struct vault_log *logs CLEANUP(free_ptr) = calloc(VAULT_LOGS_MAX, sizeof(*logs));
-	size_t count = 0;
+	size_t count = 0, skipped = 0;
 
 	TRY(field_report(call, request->report));
 	TRY(field_bytes(call, "known_checkpoint", request->known_checkpoint, TLOG_NOTE_MAX));
@@ -46,15 +87,12 @@ enum pm_err handle_list_logs(struct call *call, const Peppermint__V1__ListLogsRe
 	TRY(vault_logs(call->rpc->vault, &call->actor, request->report,
 		       bytes_of(request->known_checkpoint.data, request->known_checkpoint.len),
 		       logs, VAULT_LOGS_MAX, &count));
-	for (; reply->n_logs < count; reply->n_logs++)
-		TRY(reply_with_log(call, &logs[reply->n_logs], &reply->logs[reply->n_logs]));
-	return PM_OK;
+	while (skipped < count && logs[skipped].log < request->first)
+		skipped++;
+	return reply_with_logs(call, logs + skipped, count - skipped, reply);
 }
 
 #define ENTRIES_MAX 1024 /* of one answer */
-#define ANSWER_MAX 65536 /* also if messages may be larger */
-#define ANSWER_REST 256  /* what an answer has beside its entries, and more */
-#define ITEM_REST 3      /* of an item: its tag and its length, which is below 16,384 */
 
 struct page {
 	struct arena *arena;
@@ -130,15 +168,6 @@ static struct vault_log_query query_of(const Peppermint__V1__ReadLogRequest *req
 	};
 }
 
-static size_t room_for_entries(const struct call *call)
-{
-	size_t most = call->rpc->config.message_bytes;
-
-	if (most > ANSWER_MAX)
-		most = ANSWER_MAX;
-	return most > ANSWER_REST ? most - ANSWER_REST : 0;
-}
-
 enum pm_err handle_read_log(struct call *call, const Peppermint__V1__ReadLogRequest *request,
 			    Peppermint__V1__ReadLogReply *reply)
 {
@@ -146,7 +175,7 @@ enum pm_err handle_read_log(struct call *call, const Peppermint__V1__ReadLogRequ
 	struct page page = { .arena = call->arena,
 			     .reply = reply,
 			     .rooms = arena_array(call->arena, query.max, sizeof(*page.rooms)),
-			     .left = room_for_entries(call) };
+			     .left = room_for_items(call) };
 	struct vault_log_page place = { 0 };
 
 	reply->entries = arena_array(call->arena, query.max, sizeof(*reply->entries));
@@ -154,9 +183,8 @@ enum pm_err handle_read_log(struct call *call, const Peppermint__V1__ReadLogRequ
 		return PM_NO_MEMORY;
 	TRY(check_query(call, request));
 	TRY(vault_log_read(call->rpc->vault, &call->actor, &query, visit_entry, &page, &place));
-	if (page.full && reply->n_entries == 0) /* asking again would give the same */
-		return call_refuse(call, PM_TOO_LARGE, "message_bytes",
-				   "an entry is larger; raise that limit of the vault");
+	if (page.full && reply->n_entries == 0)
+		return no_item_fits(call);
 	reply->log = place.log;
 	reply->next = place.next;
 	reply->size = place.size;

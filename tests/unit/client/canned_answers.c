@@ -314,11 +314,12 @@ static Peppermint__V1__Log *make_log(struct canned_answer *room, uint32_t number
 static void answer_list_logs(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
 			     struct canned_answer *room)
 {
+	uint32_t first = request->list_logs->first ? request->list_logs->first : 1;
+
 	PREPARE(reply, room, list_logs, PEPPERMINT__V1__LIST_LOGS_REPLY__INIT);
-	reply->list_logs->n_logs = CANNED_LOG;
 	reply->list_logs->logs = (void *)room->pointers;
-	for (uint32_t i = 0; i < CANNED_LOG; i++)
-		room->pointers[i] = make_log(room, i + 1);
+	for (uint32_t number = first; number <= CANNED_LOG; number++)
+		room->pointers[reply->list_logs->n_logs++] = make_log(room, number);
 }
 
 static ProtobufCBinaryData make_entry(struct canned_answer *room, size_t index)

@@ -54,6 +54,42 @@ static void more_logs_than_room_is_too_large_and_tells_how_many(void **state)
 	assert_int_equal(count, 2);
 }
 
+static void one_log_a_page(Peppermint__V1__Reply *reply)
+{
+	if (reply->list_logs->n_logs < 2)
+		return;
+	reply->list_logs->n_logs = 1;
+	reply->list_logs->next = reply->list_logs->logs[0]->log + 1;
+}
+
+static void logs_come_in_as_many_pages_as_they_need(void **state)
+{
+	struct fixture *f = *state;
+	struct peppermint_log logs[2];
+	size_t count = 0;
+	size_t before = canned_count(f->canned);
+
+	canned_tweak(f->canned, one_log_a_page);
+	assert_ok(peppermint_list_logs(f->vault, PEPPERMINT_REPORT_EXPORT, "a note\n", logs, 2,
+				       &count, &f->call));
+	assert_int_equal(count, 2);
+	assert_int_equal(canned_count(f->canned), before + 2);
+	assert_int_equal(logs[0].log, 1);
+	assert_int_equal(logs[1].log, 2);
+	assert_string_equal(logs[1].origin, "vault.example/2");
+	Peppermint__V1__Request *request = canned_last(f->canned);
+	assert_int_equal(request->list_logs->first, 2);
+	assert_int_equal(request->list_logs->report, PEPPERMINT__V1__REPORT__REPORT_EXPORT);
+	assert_int_equal(request->list_logs->known_checkpoint.len, 0);
+	release(request);
+	logs[1].log = 99;
+	assert_int_equal(peppermint_list_logs(f->vault, PEPPERMINT_REPORT_NONE, NULL, logs, 1,
+					      &count, &f->call),
+			 PM_TOO_LARGE);
+	assert_int_equal(count, 2);
+	assert_int_equal(logs[1].log, 99);
+}
+
 static struct peppermint_log_page *new_page(void)
 {
 	struct peppermint_log_page *page = malloc(sizeof(*page));
@@ -248,6 +284,24 @@ static void drop_log_number(Peppermint__V1__Reply *reply)
 	reply->list_logs->logs[0]->log = 0;
 }
 
+static void empty_page(Peppermint__V1__Reply *reply)
+{
+	reply->list_logs->n_logs = 0;
+	reply->list_logs->next = 1;
+}
+
+static void page_that_leads_nowhere(Peppermint__V1__Reply *reply)
+{
+	reply->list_logs->next = reply->list_logs->logs[1]->log;
+}
+
+static void page_that_comes_again(Peppermint__V1__Reply *reply)
+{
+	reply->list_logs->n_logs = 1;
+	reply->list_logs->logs[0]->log = 1;
+	reply->list_logs->next = 2;
+}
+
 static void escape_in_origin(Peppermint__V1__Reply *reply)
 {
 	reply->list_logs->logs[0]->origin = "\x1b[2J";
@@ -286,6 +340,9 @@ static void a_log_must_be_clean_and_in_order(void **state)
 {
 	expect_bad_logs(*state, swap_logs);
 	expect_bad_logs(*state, drop_log_number);
+	expect_bad_logs(*state, empty_page);
+	expect_bad_logs(*state, page_that_leads_nowhere);
+	expect_bad_logs(*state, page_that_comes_again);
 	expect_bad_logs(*state, escape_in_origin);
 	expect_bad_logs(*state, long_vkey);
 	expect_bad_logs(*state, long_note);
@@ -692,6 +749,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(logs_are_listed_oldest_first),
 		TEST(more_logs_than_room_is_too_large_and_tells_how_many),
+		TEST(logs_come_in_as_many_pages_as_they_need),
 		TEST(a_query_of_the_log_is_sent_whole),
 		TEST(the_log_is_read_from_page_to_page_to_its_end),
 		TEST(an_entrys_proof_comes_with_the_entry),

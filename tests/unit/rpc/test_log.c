@@ -76,17 +76,61 @@ static void logs_are_listed_in_their_order(void **state)
 		assert_log(a->reply->list_logs->logs[i], i + 1);
 }
 
-static void more_logs_than_a_message_holds_are_too_large(void **state)
+static void serve_messages_of(struct asked *a, uint32_t bytes)
+{
+	nn_close(a->socket);
+	a->f->config.message_bytes = bytes;
+	serve_again(a->f);
+	a->socket = connect_req(a->f);
+}
+
+static void more_logs_than_a_message_holds_come_in_pages(void **state)
+{
+	struct asked *a = *state;
+	uint32_t pages = 0, told = 0;
+
+	serve_messages_of(a, 4096);
+	fake_size(VAULT_LOGS_MAX);
+	make_whole(a, CALL(LIST_LOGS));
+	do {
+		assert_int_equal(send_it(a), PM_OK);
+		const Peppermint__V1__ListLogsReply *reply = a->reply->list_logs;
+		assert_true(reply->n_logs > 0);
+		for (size_t i = 0; i < reply->n_logs; i++)
+			assert_log(reply->logs[i], ++told);
+		assert_true(reply->next == 0 || reply->next == told + 1);
+		a->list_logs.first = reply->next;
+		pages++;
+	} while (a->list_logs.first != 0);
+	assert_int_equal(told, VAULT_LOGS_MAX);
+	assert_in_range(pages, 2, 20);
+}
+
+static void a_page_of_logs_begins_where_it_is_asked_to(void **state)
 {
 	struct asked *a = *state;
 
-	nn_close(a->socket);
-	a->f->config.message_bytes = 4096;
-	serve_again(a->f);
-	a->socket = connect_req(a->f);
-	fake_size(VAULT_LOGS_MAX);
+	fake_size(5);
 	make_whole(a, CALL(LIST_LOGS));
-	expect_refusal(a, PM_TOO_LARGE, "the answer would be too large: ask for less");
+	a->list_logs.first = 4;
+	assert_int_equal(send_it(a), PM_OK);
+	assert_int_equal(a->reply->list_logs->n_logs, 2);
+	assert_log(a->reply->list_logs->logs[0], 4);
+	assert_int_equal(a->reply->list_logs->next, 0);
+	a->list_logs.first = UINT32_MAX;
+	assert_int_equal(send_it(a), PM_OK);
+	assert_int_equal(a->reply->list_logs->n_logs, 0);
+	assert_int_equal(a->reply->list_logs->next, 0);
+}
+
+static void a_log_that_fits_no_message_is_too_large(void **state)
+{
+	struct asked *a = *state;
+
+	serve_messages_of(a, 300);
+	make_whole(a, CALL(LIST_LOGS));
+	expect_refusal(a, PM_TOO_LARGE,
+		       "message_bytes: not one of them fits; raise that limit of the vault");
 }
 
 static void notes_have_at_most_8192_bytes(void **state)
@@ -270,7 +314,7 @@ static void an_entry_larger_than_a_message_is_told_and_not_passed_over(void **st
 	fake_entry_len(5000);
 	make_whole(a, CALL(READ_LOG));
 	expect_refusal(a, PM_TOO_LARGE,
-		       "message_bytes: an entry is larger; raise that limit of the vault");
+		       "message_bytes: not one of them fits; raise that limit of the vault");
 }
 
 static void the_longest_proof_is_told_whole(void **state)
@@ -470,7 +514,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ASKED(status_tells_of_the_audit_log),
 		ASKED(logs_are_listed_in_their_order),
-		ASKED(more_logs_than_a_message_holds_are_too_large),
+		ASKED(more_logs_than_a_message_holds_come_in_pages),
+		ASKED(a_page_of_logs_begins_where_it_is_asked_to),
+		ASKED(a_log_that_fits_no_message_is_too_large),
 		ASKED(notes_have_at_most_8192_bytes),
 		ASKED(a_report_must_be_one_that_the_log_can_name),
 		ASKED(a_query_of_the_log_reaches_the_vault_whole),
