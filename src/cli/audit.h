@@ -26,6 +26,7 @@ struct walk {
 	enum status (*visit)(void *arg, uint32_t log, const struct peppermint_log_entry *entry);
 	enum status (*page_done)(void *arg);
 	void *arg;
+	bool whole;      /* an altered entry ends it, and is not stepped over */
 	enum pm_err err; /* what the vault refused to go on with */
 	struct peppermint_log_page *page;
 };
@@ -33,9 +34,13 @@ void walk_end(struct walk *walk); /* for CLEANUP */
 
 /*
  * The log query.log (0: the newest) from query.first to where it ends when the walk begins, or to
- * `end` if that comes first. query.first is then where to go on, query.log the log's number.
+ * `end` if that comes first. query.first is then where to go on, query.log the log's number. Entries
+ * that the vault finds altered are complained about and stepped over: see struct session.
  */
 enum status walk_log(struct walk *walk, uint64_t end);
+/* When the first entry from query.first on was made, below `end`; 0: there is none. */
+enum status walk_when(struct session *session, const struct peppermint_log_query *query,
+		      uint64_t end, int64_t *when);
 /* One log if --log names it, else all of them, from their oldest entry at hand. */
 enum status walk_logs(struct walk *walk);
 

@@ -95,11 +95,13 @@ static const char *end_name(enum verified_end end)
 
 static json_t *verified_json(const struct verified_log *log)
 {
-	return json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "log", (json_int_t)log->log,
-			 "state", end_name(log->end), "origin", log->origin, "entries",
-			 (json_int_t)log->size, "minimum", (json_int_t)log->minimum, "said_minimum",
-			 (json_int_t)log->said_minimum, "cosigned", (json_int_t)log->witnessed,
-			 "unknown_signatures", (json_int_t)log->unknown);
+	return json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:I}", "log",
+			 (json_int_t)log->log, "state", end_name(log->end), "origin", log->origin,
+			 "entries", (json_int_t)log->size, "minimum", (json_int_t)log->minimum,
+			 "said_minimum", (json_int_t)log->said_minimum, "restarted",
+			 (int)log->restarted, "unfinished", (int)log->unfinished, "cosigned",
+			 (json_int_t)log->witnessed, "unknown_signatures",
+			 (json_int_t)log->unknown);
 }
 
 static json_t *logs_json(const struct verify_report *report)
@@ -142,14 +144,21 @@ static void print_table(const struct verify_report *report)
 	table_print(&table);
 }
 
-/* Whoever takes the beginning of an export away makes it look pruned: the log should say so. */
-static void print_pruned(const struct verified_log *log)
+static void print_gaps(const struct verified_log *log)
 {
-	printf("Log %" PRIu32 ": entries below %" PRIu64
-	       " are pruned; only hashes above them were checked.%s\n",
-	       log->log, log->minimum,
-	       log->said_minimum < log->minimum ? " No entry here tells of that: ask who did it."
-						: "");
+	if (log->unfinished)
+		printf("Log %" PRIu32 ": an export was ended before it was done. What it left "
+		       "beyond the checkpoint was not checked; run it again.\n",
+		       log->log);
+	if (log->restarted)
+		printf("Log %" PRIu32
+		       " (%s) begins anew: its first entry says that what was before "
+		       "it was given up. Nothing before it was checked.\n",
+		       log->log, log->origin);
+	if (log->minimum > 0)
+		printf("Log %" PRIu32 ": entries below %" PRIu64
+		       " are pruned; only hashes above them were checked.\n",
+		       log->log, log->minimum);
 }
 
 static void print_end(const struct verified_log *log)
@@ -168,8 +177,7 @@ static void print_limits(const struct verify_report *report)
 	for (size_t i = 0; i < report->count; i++) {
 		const struct verified_log *log = &report->logs[i];
 
-		if (log->minimum > 0)
-			print_pruned(log);
+		print_gaps(log);
 		print_end(log);
 		if (log->unknown > 0)
 			printf("Log %" PRIu32 ": %zu signature(s) of keys that you did not give.\n",

@@ -1,8 +1,11 @@
+#include <inttypes.h>
 #include <string.h>
 
 #include "audit.h"
 #include "base/cleanup.h"
 #include "when.h"
+
+#define STEPS_MAX 1000 /* each asks the vault once more */
 
 void logs_end(struct logs *logs)
 {
@@ -34,32 +37,71 @@ static enum status visit_page(struct walk *walk, uint64_t end)
 	return walk->page_done ? walk->page_done(walk->arg) : STATUS_DONE;
 }
 
+/*
+ * The vault tells of an altered entry when it is the first that is asked for. Reports walk a log more
+ * than once, always forward: what was told of before is not told again.
+ */
+static enum status step_over(struct walk *walk)
+{
+	struct session *session = walk->session;
+	uint32_t log = walk->query.log;
+	uint64_t index = walk->query.first++;
+
+	if (session->altered.times++ == STEPS_MAX) {
+		complain("over %d entries were stepped over. This log is not worth reading: "
+			 "peppermint status tells more.",
+			 STEPS_MAX);
+		return STATUS_REFUSED;
+	}
+	if (log < session->altered.log ||
+	    (log == session->altered.log && index <= session->altered.index))
+		return STATUS_DONE;
+	session->altered.log = log;
+	session->altered.index = index;
+	complain("entry %" PRIu64 " of log %" PRIu32 " was altered outside the vault, and is left "
+		 "out. An export made before that tells what it was.",
+		 index, log);
+	return STATUS_DONE;
+}
+
+static enum status take_page(struct walk *walk, uint64_t *end)
+{
+	struct peppermint_log_query *query = &walk->query;
+	uint64_t first = query->first;
+
+	if (walk->page->size < *end)
+		*end = walk->page->size;
+	query->log = walk->page->log;
+	query->first = walk->page->next;
+	enum status status = visit_page(walk, *end);
+	if (status != STATUS_DONE)
+		return status;
+	if (query->first <= first && first < *end) {
+		complain("the vault does not tell what comes after entry %ju of log %u.",
+			 (uintmax_t)first, query->log);
+		return STATUS_VAULT;
+	}
+	return STATUS_DONE;
+}
+
 enum status walk_log(struct walk *walk, uint64_t end)
 {
 	struct peppermint_log_query *query = &walk->query;
+	enum status status = STATUS_DONE;
 
 	if (!walk->page)
 		walk->page = must_have(malloc(sizeof(*walk->page)));
 	do {
-		uint64_t first = query->first;
 		walk->err = peppermint_read_log(walk->session->vault, query, walk->page,
 						&walk->session->call);
-		if (walk->err != PM_OK)
-			return vault_refused(walk->session, walk->err);
-		if (walk->page->size < end)
-			end = walk->page->size;
-		query->log = walk->page->log;
-		query->first = walk->page->next;
-		enum status status = visit_page(walk, end);
-		if (status != STATUS_DONE)
-			return status;
-		if (query->first <= first && first < end) {
-			complain("the vault does not tell what comes after entry %ju of log %u.",
-				 (uintmax_t)first, query->log);
-			return STATUS_VAULT;
-		}
-	} while (query->first < end);
-	return STATUS_DONE;
+		if (walk->err == PM_OK)
+			status = take_page(walk, &end);
+		else if (walk->err == PM_STORE_DAMAGED && !walk->whole)
+			status = step_over(walk);
+		else
+			status = vault_refused(walk->session, walk->err);
+	} while (status == STATUS_DONE && query->first < end);
+	return status;
 }
 
 enum status walk_logs(struct walk *walk)
@@ -75,7 +117,7 @@ enum status walk_logs(struct walk *walk)
 		found = true;
 		walk->query.log = logs.all[i].log;
 		walk->query.first = logs.all[i].minimum;
-		status = walk_log(walk, UINT64_MAX);
+		status = walk_log(walk, logs.all[i].entries);
 	}
 	if (status == STATUS_DONE && !found) {
 		complain("there is no log %u. Try: peppermint audit logs.", options->log);
@@ -124,4 +166,26 @@ int64_t entry_when(const json_t *entry, const char *field)
 	int64_t when = 0;
 
 	return parse_timestamp(entry_text(entry, field), &when) ? when : 0;
+}
+
+/* The first one that tells it ends the walk. */
+static enum status take_when(void *arg, uint32_t log, const struct peppermint_log_entry *entry)
+{
+	int64_t *when = arg;
+	json_t *json CLEANUP(json_end) = entry_json(entry);
+
+	(void)log;
+	*when = entry_when(json, "ts");
+	return *when != 0 ? STATUS_NOBODY_READS : STATUS_DONE;
+}
+
+enum status walk_when(struct session *session, const struct peppermint_log_query *query,
+		      uint64_t end, int64_t *when)
+{
+	struct walk walk CLEANUP(walk_end) = {
+		.session = session, .query = *query, .visit = take_when, .arg = when
+	};
+	enum status status = walk_log(&walk, end);
+
+	return status == STATUS_NOBODY_READS ? STATUS_DONE : status;
 }

@@ -13,6 +13,13 @@ struct session {
 	bool changes;         /* the command takes a request id */
 	struct peppermint *vault;
 	struct peppermint_call call;
+	/* How often an altered entry of the log was stepped over, and the last that was told of: then
+	 * what was printed is not whole, which is STATUS_REFUSED at the end. */
+	struct {
+		size_t times;
+		uint32_t log;
+		uint64_t index;
+	} altered;
 };
 
 struct command {

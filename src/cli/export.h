@@ -5,7 +5,9 @@
  *
  * Whatever ends the program, the folder stays a good log of its checkpoint: full tiles are added
  * first and the root is compared, then come partial tiles, then those go that a full one replaces
- * (readers then take the full one), and the new checkpoint is the last.
+ * (readers then take the full one), and the new checkpoint is the last. Meanwhile FILE_GOAL holds
+ * that one: who finds tiles beyond the checkpoint sees that they are not from under a newer one that
+ * somebody took away.
  */
 #ifndef CLI_EXPORT_H
 #define CLI_EXPORT_H

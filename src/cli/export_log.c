@@ -131,6 +131,7 @@ static enum status fetch_entries(struct export *export)
 		.visit = take_entry,
 		.page_done = page_done,
 		.arg = export,
+		.whole = true,
 	};
 
 	if (export->tree.size == export->goal.size)
@@ -176,13 +177,27 @@ static enum status put_checkpoint(const struct export *export)
 
 	if (export->kept > 0 && !folder_settle(export->folder))
 		return STATUS_VAULT;
-	return file_put(export->folder, "checkpoint", note) ? STATUS_DONE : STATUS_VAULT;
+	return file_put(export->folder, "checkpoint", note) &&
+			       file_remove(export->folder, FILE_GOAL)
+		       ? STATUS_DONE
+		       : STATUS_VAULT;
+}
+
+/* As long as there is no checkpoint, there is nothing that more tiles could contradict. */
+static enum status put_goal(const struct export *export)
+{
+	struct bytes note = bytes_str(export->log->checkpoint);
+
+	return export->had.size == 0 || file_put(export->folder, FILE_GOAL, note) ? STATUS_DONE
+										  : STATUS_VAULT;
 }
 
 static enum status pruned(const struct export *export)
 {
-	complain("log %" PRIu32 ": entries below %" PRIu64 " are pruned, and this folder has those "
-		 "up to %" PRIu64 ". Go on with the folder of the earlier exports.",
+	complain("log %" PRIu32 ": entries below %" PRIu64 " are pruned, and this folder has only "
+		 "those below %" PRIu64 ". A pruned log cannot be exported into a new folder: the "
+		 "vault does not tell the hashes of what is gone. Go on with the folder of the "
+		 "earlier exports: it is the archive.",
 		 export->log->log, export->log->minimum, export->tree.size);
 	return STATUS_REFUSED;
 }
@@ -195,7 +210,9 @@ static enum status fetch(struct export *export)
 		return status;
 	if (export->tree.size < export->log->minimum)
 		return pruned(export);
-	status = fetch_entries(export);
+	status = put_goal(export);
+	if (status == STATUS_DONE)
+		status = fetch_entries(export);
 	return status == STATUS_DONE ? check_goal(export) : status;
 }
 

@@ -13,7 +13,6 @@
 #include "output.h"
 
 #define PATH_ROOM 256
-#define UNFINISHED ".unfinished" /* one name, so that a kill leaves one file, for the next run */
 
 static bool failed(const char *what, const char *path)
 {
@@ -132,8 +131,9 @@ static bool write_all(int fd, struct bytes content)
 
 static bool write_unfinished(int folder, struct bytes content)
 {
-	int fd CLEANUP(close_fd) = openat(
-		folder, UNFINISHED, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+	int fd CLEANUP(close_fd) =
+		openat(folder, FILE_UNFINISHED,
+		       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 
 	return fd >= 0 && write_all(fd, content) && fsync(fd) == 0;
 }
@@ -145,9 +145,10 @@ bool file_put(int folder, const char *path, struct bytes content)
 	int parent CLEANUP(close_fd) = open_parent(folder, path, &name);
 	if (parent < 0)
 		return false;
-	if (!write_unfinished(folder, content) || renameat(folder, UNFINISHED, parent, name) != 0) {
+	if (!write_unfinished(folder, content) ||
+	    renameat(folder, FILE_UNFINISHED, parent, name) != 0) {
 		failed("write", path);
-		unlinkat(folder, UNFINISHED, 0);
+		unlinkat(folder, FILE_UNFINISHED, 0);
 		return false;
 	}
 	return sync_folder(parent, path);

@@ -11,6 +11,10 @@
 
 #include "base/bytes.h"
 
+/* What a killed program may leave: half a file, and the checkpoint that an export was on its way to. */
+#define FILE_UNFINISHED ".unfinished" /* one name, so that it is one file, for the next run */
+#define FILE_GOAL ".goal"
+
 /* A folder for one writer at a time: made if it is not there (0750), locked. -1 after a complaint. */
 int folder_open(const char *path);
 /* The folder of that path as it is. -1 after a complaint. */

@@ -53,7 +53,7 @@ void key_label(const struct peppermint_master_key *key, char label[KEY_LABEL_ROO
 
 bool key_signs(const struct peppermint_master_key *key)
 {
-	return key->algorithm == PEPPERMINT_ED25519 || key->algorithm == PEPPERMINT_ECDSA_P256;
+	return strcmp(key->purpose, "audit") == 0 && strcmp(key->name, "log") == 0;
 }
 
 bool key_is_live(const struct peppermint_master_key *key)
@@ -124,17 +124,28 @@ const struct algorithm *algorithm_random(void)
 	return &drbg;
 }
 
-bool token_is_software(const struct peppermint_environment *environment)
+enum token_kind token_kind(const struct peppermint_environment *environment)
 {
+	if (environment->state != PEPPERMINT_ENVIRONMENT_SERVING &&
+	    environment->state != PEPPERMINT_ENVIRONMENT_REFUSING)
+		return TOKEN_UNKNOWN;
 	return strcasestr(environment->token_model, "softhsm") ||
-	       strcasestr(environment->token_manufacturer, "softhsm");
+			       strcasestr(environment->token_manufacturer, "softhsm")
+		       ? TOKEN_SOFTWARE
+		       : TOKEN_MODULE;
 }
 
-bool inventory_has_software(const struct peppermint_inventory *inventory)
+enum token_kind inventory_kind(const struct peppermint_inventory *inventory)
 {
+	enum token_kind worst = TOKEN_MODULE;
+
 	for (size_t i = 0; i < inventory->environment_count; i++) {
-		if (token_is_software(&inventory->environments[i]))
-			return true;
+		enum token_kind kind = token_kind(&inventory->environments[i]);
+
+		if (kind == TOKEN_SOFTWARE)
+			return kind;
+		if (kind == TOKEN_UNKNOWN)
+			worst = kind;
 	}
-	return false;
+	return worst;
 }

@@ -27,7 +27,8 @@ const struct peppermint_environment *inventory_environment(
 /* environment/purpose/name/vN, as the token's label has it. */
 #define KEY_LABEL_ROOM 128
 void key_label(const struct peppermint_master_key *key, char label[KEY_LABEL_ROOM]);
-bool key_signs(const struct peppermint_master_key *key); /* half of a pair */
+/* Half of a pair. By its name: which algorithm it has only its token tells, when it answers. */
+bool key_signs(const struct peppermint_master_key *key);
 /* Of a state in which the token must have it. */
 bool key_is_live(const struct peppermint_master_key *key);
 const char *key_use(const struct peppermint_master_key *key);
@@ -43,11 +44,17 @@ const struct algorithm *key_algorithm(const struct peppermint_master_key *key);
 const struct algorithm *algorithm_merkle(void);
 const struct algorithm *algorithm_random(void);
 
-/* SoftHSM is a program, not a module that anybody certified. */
-bool token_is_software(const struct peppermint_environment *environment);
-bool inventory_has_software(const struct peppermint_inventory *inventory);
+/* SoftHSM is a program, not a module that anybody certified. What a token is, it tells itself. */
+enum token_kind {
+	TOKEN_UNKNOWN, /* it does not answer */
+	TOKEN_SOFTWARE,
+	TOKEN_MODULE,
+};
+enum token_kind token_kind(const struct peppermint_environment *environment);
+/* Of all tokens together: what the worst is, software before unknown. */
+enum token_kind inventory_kind(const struct peppermint_inventory *inventory);
 
-/* The time of the oldest entry that is at hand. */
+/* From when on every entry is at hand; now, if there is none. */
 enum status log_reach(struct session *session, enum peppermint_report report, int64_t *when);
 
 /* report_cbom.c: the inventory as a CycloneDX 1.6 document. */

@@ -12,15 +12,28 @@
 
 #define REF_ROOM 160
 
-static json_t *algorithm_component(const struct algorithm *algorithm, bool hardware)
+static const char *environment_word(enum token_kind kind)
+{
+	switch (kind) {
+	case TOKEN_SOFTWARE:
+		return "software-plain-ram";
+	case TOKEN_MODULE:
+		return "hardware";
+	case TOKEN_UNKNOWN:
+		break;
+	}
+	return "unknown";
+}
+
+static json_t *algorithm_component(const struct algorithm *algorithm, enum token_kind where)
 {
 	char ref[REF_ROOM];
 
 	snprintf(ref, sizeof(ref), "algorithm/%s", algorithm->ref);
-	json_t *facts = json_pack(
-		"{s:s, s:s, s:[s], s:i}", "primitive", algorithm->primitive, "executionEnvironment",
-		hardware ? "hardware" : "software-plain-ram", "cryptoFunctions",
-		algorithm->function, "classicalSecurityLevel", algorithm->strength);
+	json_t *facts =
+		json_pack("{s:s, s:s, s:[s], s:i}", "primitive", algorithm->primitive,
+			  "executionEnvironment", environment_word(where), "cryptoFunctions",
+			  algorithm->function, "classicalSecurityLevel", algorithm->strength);
 	if (algorithm->parameter)
 		json_object_set_new(facts, "parameterSetIdentifier",
 				    json_string(algorithm->parameter));
@@ -63,11 +76,14 @@ static json_t *key_facts(const struct peppermint_master_key *key,
 	hex_encode(bytes_of(key->key_id, sizeof(key->key_id)), id);
 	snprintf(ref, sizeof(ref), "algorithm/%s", key_algorithm(key)->ref);
 	format_when(key->created_at, created);
-	json_t *facts =
-		json_pack("{s:s, s:s, s:s, s:i, s:s, s:{s:s}}", "type",
-			  key_signs(key) ? "private-key" : "secret-key", "id", id, "algorithmRef",
-			  ref, "size", 256, "creationDate", created, "securedBy", "mechanism",
-			  token_is_software(token) ? "Software" : "HSM");
+	json_t *facts = json_pack("{s:s, s:s, s:s, s:i, s:s}", "type",
+				  key_signs(key) ? "private-key" : "secret-key", "id", id,
+				  "algorithmRef", ref, "size", 256, "creationDate", created);
+	if (token_kind(token) != TOKEN_UNKNOWN)
+		json_object_set_new(
+			facts, "securedBy",
+			json_pack("{s:s}", "mechanism",
+				  token_kind(token) == TOKEN_MODULE ? "HSM" : "Software"));
 	if (state_word(key->state))
 		json_object_set_new(facts, "state", json_string(state_word(key->state)));
 	return facts;
@@ -76,6 +92,19 @@ static json_t *key_facts(const struct peppermint_master_key *key,
 static json_t *property(const char *name, const char *value)
 {
 	return json_pack("{s:s, s:s}", "name", name, "value", value);
+}
+
+static const char *certified_word(enum token_kind kind)
+{
+	switch (kind) {
+	case TOKEN_SOFTWARE:
+		return "no: software";
+	case TOKEN_MODULE:
+		return "see the module's certificate";
+	case TOKEN_UNKNOWN:
+		break;
+	}
+	return "unknown: the token does not answer";
 }
 
 static json_t *key_component(const struct peppermint_inventory *inventory,
@@ -88,14 +117,12 @@ static json_t *key_component(const struct peppermint_inventory *inventory,
 
 	key_label(key, label);
 	snprintf(ref, sizeof(ref), "key/%s", label);
-	json_t *properties =
-		json_pack("[o, o, o, o, o]", property("peppermint:environment", key->environment),
-			  property("peppermint:token:label", token->token_label),
-			  property("peppermint:token:serial", token->token_serial),
-			  property("peppermint:token:model", token->token_model),
-			  property("peppermint:token:certified",
-				   token_is_software(token) ? "no: software"
-							    : "see the module's certificate"));
+	json_t *properties = json_pack(
+		"[o, o, o, o, o]", property("peppermint:environment", key->environment),
+		property("peppermint:token:label", token->token_label),
+		property("peppermint:token:serial", token->token_serial),
+		property("peppermint:token:model", token->token_model),
+		property("peppermint:token:certified", certified_word(token_kind(token))));
 	return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:o}, s:o}", "type", "cryptographic-asset",
 			 "bom-ref", ref, "name", label, "description", key_use(key),
 			 "cryptoProperties", "assetType", "related-crypto-material",
@@ -106,7 +133,7 @@ static json_t *key_component(const struct peppermint_inventory *inventory,
 /* Each algorithm once, and before the keys that refer to it. */
 static void add_algorithms(json_t *components, const struct peppermint_inventory *inventory)
 {
-	bool hardware = !inventory_has_software(inventory);
+	enum token_kind kind = inventory_kind(inventory);
 
 	for (size_t i = 0; i < inventory->key_count; i++) {
 		const struct algorithm *algorithm = key_algorithm(&inventory->keys[i]);
@@ -115,10 +142,10 @@ static void add_algorithms(json_t *components, const struct peppermint_inventory
 		while (key_algorithm(&inventory->keys[first]) != algorithm)
 			first++;
 		if (first == i)
-			json_array_append_new(components, algorithm_component(algorithm, hardware));
+			json_array_append_new(components, algorithm_component(algorithm, kind));
 	}
-	json_array_append_new(components, algorithm_component(algorithm_merkle(), false));
-	json_array_append_new(components, algorithm_component(algorithm_random(), false));
+	json_array_append_new(components, algorithm_component(algorithm_merkle(), TOKEN_SOFTWARE));
+	json_array_append_new(components, algorithm_component(algorithm_random(), TOKEN_SOFTWARE));
 }
 
 /* RFC 9562 version 4. */

@@ -32,8 +32,12 @@ static json_t *key_row(const struct peppermint_inventory *inventory,
 	char where[3 * PEPPERMINT_TEXT_MAX + 64];
 
 	key_label(key, label);
-	snprintf(where, sizeof(where), "token %s (%s, serial %s)", token->token_label,
-		 token->token_model, token->token_serial);
+	if (!token->token_serial[0]) /* not once since the vault started */
+		snprintf(where, sizeof(where), "token of %s, which does not answer",
+			 key->environment);
+	else
+		snprintf(where, sizeof(where), "token %s (%s, serial %s)", token->token_label,
+			 token->token_model, token->token_serial);
 	return row(label, key_algorithm(key), pepper_state_name(key->state), key_use(key), where,
 		   "PKCS#11, in peppermint-signer only");
 }

@@ -126,24 +126,15 @@ static const struct event *find_recovery(const struct events *events, size_t fro
 static enum status find_pause_begin(struct session *session, const struct event *resume,
 				    int64_t *began)
 {
-	struct peppermint_log_query query = { .report = PEPPERMINT_REPORT_CONTROL_FAILURES,
-					      .log = resume->log,
-					      .first = resume->index - 1,
-					      .max = 1 };
-	struct peppermint_log_page *page CLEANUP(free_ptr) = NULL;
+	const struct peppermint_log_query query = { .report = PEPPERMINT_REPORT_CONTROL_FAILURES,
+						    .log = resume->log,
+						    .first = resume->index - 1,
+						    .max = 1 };
 
 	*began = resume->since;
 	if (resume->since || resume->index == 0)
 		return STATUS_DONE;
-	page = must_have(malloc(sizeof(*page)));
-	enum pm_err err = peppermint_read_log(session->vault, &query, page, &session->call);
-	if (err != PM_OK)
-		return vault_refused(session, err);
-	if (page->count == 0 || page->entries[0].index != query.first)
-		return STATUS_DONE; /* pruned */
-	json_t *json CLEANUP(json_end) = entry_json(&page->entries[0]);
-	*began = entry_when(json, "ts");
-	return STATUS_DONE;
+	return walk_when(session, &query, resume->index, began);
 }
 
 static json_t *failure_row(const struct event *event, const struct failure *failure, int64_t began,

@@ -74,6 +74,10 @@ static json_t *period_row(const struct peppermint_master_key *key, int64_t now, 
 				 : "");
 }
 
+static const char how_to_replace[] =
+	" A pepper is replaced by peppermint pepper rotate, the key of the audit log by "
+	"peppermint audit rotate.\nNo command replaces integrity/records or audit/text.";
+
 enum status run_report_cryptoperiods(struct session *session)
 {
 	struct sheet sheet CLEANUP(sheet_end) = REPORT(
@@ -96,9 +100,7 @@ enum status run_report_cryptoperiods(struct session *session)
 	report_remark(&sheet,
 		      "A symmetric key makes hashes for at most 2 years and verifies them for 3 "
 		      "more; a signing key signs for at most 3.\n%zu of %zu keys are overdue.%s",
-		      overdue, inventory->key_count,
-		      overdue ? " Rotate them: peppermint pepper rotate, peppermint audit rotate."
-			      : "");
+		      overdue, inventory->key_count, overdue ? how_to_replace : "");
 	return overdue ? STATUS_REFUSED : STATUS_DONE;
 }
 
@@ -139,6 +141,24 @@ static void set_attribute(json_t *row, const struct peppermint_master_key *key, 
 	json_object_set_new(row, name, key->read_back ? json_boolean(value) : json_null());
 }
 
+static const char *certified_text(enum token_kind kind)
+{
+	switch (kind) {
+	case TOKEN_SOFTWARE:
+		return "NOT CERTIFIED";
+	case TOKEN_MODULE:
+		return "see its certificate";
+	case TOKEN_UNKNOWN:
+		break;
+	}
+	return "unknown";
+}
+
+static json_t *certified_json(enum token_kind kind)
+{
+	return kind == TOKEN_UNKNOWN ? json_null() : json_boolean(kind == TOKEN_MODULE);
+}
+
 static json_t *attestation_row(const struct peppermint_master_key *key,
 			       const struct peppermint_environment *token)
 {
@@ -146,12 +166,12 @@ static json_t *attestation_row(const struct peppermint_master_key *key,
 	char label[KEY_LABEL_ROOM];
 
 	key_label(key, label);
-	json_t *row = must_have(json_pack(
-		"{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:b}", "key", label, "state",
-		pepper_state_name(key->state), "read_back", (int)key->read_back, "token",
-		token->token_label, "serial", token->token_serial, "model", token->token_model,
-		"certified", token_is_software(token) ? "NOT CERTIFIED" : "see its certificate",
-		"verdict", fault[0] ? fault : "good", "good", (int)(fault[0] == '\0')));
+	json_t *row = must_have(
+		json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:b}", "key", label, "state",
+			  pepper_state_name(key->state), "read_back", (int)key->read_back, "token",
+			  token->token_label, "serial", token->token_serial, "model",
+			  token->token_model, "certified", certified_text(token_kind(token)),
+			  "verdict", fault[0] ? fault : "good", "good", (int)(fault[0] == '\0')));
 	set_attribute(row, key, "sensitive", key->sensitive);
 	set_attribute(row, key, "always_sensitive", key->always_sensitive);
 	set_attribute(row, key, "extractable", key->extractable);
@@ -171,6 +191,7 @@ enum status run_report_attestation(struct session *session)
 
 	if (!inventory)
 		return STATUS_VAULT;
+	enum token_kind kind = inventory_kind(inventory);
 	for (size_t i = 0; i < inventory->key_count; i++) {
 		const struct peppermint_master_key *key = &inventory->keys[i];
 
@@ -178,11 +199,11 @@ enum status run_report_attestation(struct session *session)
 		sheet_row(&sheet,
 			  attestation_row(key, inventory_environment(inventory, key->environment)));
 	}
-	sheet_finish(&sheet, json_pack("{s:I, s:b}", "faults", (json_int_t)faults, "certified",
-				       (int)!inventory_has_software(inventory)));
+	sheet_finish(&sheet, json_pack("{s:I, s:o}", "faults", (json_int_t)faults, "certified",
+				       certified_json(kind)));
 	report_remark(&sheet, "%zu of %zu keys are not as they must be.", faults,
 		      inventory->key_count);
-	if (inventory_has_software(inventory))
+	if (kind == TOKEN_SOFTWARE)
 		report_remark(&sheet,
 			      "NOT CERTIFIED: SoftHSM is a program for tests. Its keys lie in "
 			      "files, which no standard counts as a secure device.");

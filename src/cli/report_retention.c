@@ -2,32 +2,31 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/calendar.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "report.h"
 
 #define MONTHS_KEPT 12 /* at least */
 #define MONTHS_AT_HAND 3
-#define MONTH (INT64_C(2629746)) /* a twelfth of a Gregorian year */
 
 /* The time of the oldest entry that is at hand; 0 if there is none. */
 static enum status oldest_entry(struct session *session, enum peppermint_report report,
 				const struct peppermint_log *log, int64_t *when)
 {
-	struct peppermint_log_query query = {
+	const struct peppermint_log_query query = {
 		.report = report, .log = log->log, .first = log->minimum, .max = 1
 	};
-	struct peppermint_log_page *page CLEANUP(free_ptr) = must_have(malloc(sizeof(*page)));
-	enum pm_err err = peppermint_read_log(session->vault, &query, page, &session->call);
 
 	*when = 0;
-	if (err != PM_OK)
-		return vault_refused(session, err);
-	if (page->count == 0)
-		return STATUS_DONE;
-	json_t *json CLEANUP(json_end) = entry_json(&page->entries[0]);
-	*when = entry_when(json, "ts");
-	return STATUS_DONE;
+	return walk_when(session, &query, log->entries, when);
+}
+
+/* What the logs so far have without a gap, oldest first: it begins where the last pruned part ends. */
+static void extend(int64_t *begin, const struct peppermint_log *log, int64_t oldest)
+{
+	if (log->minimum > 0 || *begin == 0)
+		*begin = oldest;
 }
 
 enum status log_reach(struct session *session, enum peppermint_report report, int64_t *when)
@@ -35,16 +34,15 @@ enum status log_reach(struct session *session, enum peppermint_report report, in
 	struct logs logs CLEANUP(logs_end) = { 0 };
 	enum status status = logs_read(session, report, &logs);
 
-	*when = clock_unix();
+	*when = 0;
 	for (size_t i = 0; status == STATUS_DONE && i < logs.count; i++) {
 		int64_t oldest = 0;
 
 		status = oldest_entry(session, report, &logs.all[i], &oldest);
-		if (oldest != 0) {
-			*when = oldest;
-			break;
-		}
+		extend(when, &logs.all[i], oldest);
 	}
+	if (*when == 0)
+		*when = clock_unix();
 	return status;
 }
 
@@ -57,7 +55,7 @@ static const struct column columns[] = {
 
 /* What all logs together have. */
 struct kept {
-	int64_t oldest;
+	int64_t oldest; /* from then on without a gap */
 	bool pruned;
 };
 
@@ -69,8 +67,7 @@ static enum status add_log(struct session *session, const struct peppermint_log 
 
 	if (status != STATUS_DONE)
 		return status;
-	if (oldest != 0 && (kept->oldest == 0 || oldest < kept->oldest))
-		kept->oldest = oldest;
+	extend(&kept->oldest, log, oldest);
 	kept->pruned |= log->minimum > 0;
 	sheet_row(sheet,
 		  json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "log", (json_int_t)log->log,
@@ -81,10 +78,20 @@ static enum status add_log(struct session *session, const struct peppermint_log 
 	return STATUS_DONE;
 }
 
+static int64_t whole_months(int64_t since)
+{
+	int64_t now = clock_unix();
+	unsigned months = 0;
+
+	while (since != 0 && calendar_months_before(now, months + 1) >= since)
+		months++;
+	return months;
+}
+
 /* A young log that nothing was pruned from keeps everything, however little that is. */
 static enum status judge(struct sheet *sheet, const struct kept *kept)
 {
-	int64_t months = kept->oldest ? (clock_unix() - kept->oldest) / MONTH : 0;
+	int64_t months = whole_months(kept->oldest);
 	bool year = !kept->pruned || months >= MONTHS_KEPT;
 	bool at_hand = !kept->pruned || months >= MONTHS_AT_HAND;
 

@@ -1,8 +1,8 @@
 /*
  * Checks an exported audit log with nothing but the folder and the verifier key of its first log: no
  * vault, token or database. Each numbered folder in it must be exactly a C2SP tlog-tiles log with a
- * file log.vkey. Memory is bounded, whatever the size; everything in the folder may be hostile. One
- * thread at a time per export.
+ * file log.vkey, and may have what an export that was ended left (files.h). Memory is bounded, whatever
+ * the size; everything in the folder may be hostile. One thread at a time per export.
  *
  * A log that was closed names the next one's key in its last entry, so one key vouches for all. A
  * log that was abandoned cannot: the next one needs its own key among those given.
@@ -46,6 +46,8 @@ struct verified_log {
 	uint64_t size;
 	uint64_t minimum;      /* entries below are not in the export, only hashes above them */
 	uint64_t said_minimum; /* entries of the export say that those below were pruned */
+	bool unfinished; /* an export was ended: beyond the checkpoint lies what was not checked */
+	bool restarted;  /* first of the export, and says that what was before it was given up */
 	struct tlog_hash root;
 	size_t witnessed; /* given witnesses whose cosignatures the checkpoint bears */
 	size_t unknown;   /* lines of keys that were not given: nothing vouches for them */

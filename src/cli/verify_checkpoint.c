@@ -1,7 +1,9 @@
 /* An exported log's checkpoint: whose it is, and who vouches for it. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "files.h"
 #include "verify_log.h"
 
 static bool refuse(struct log_check *check, const char *what)
@@ -36,6 +38,19 @@ static bool find_key(struct log_check *check, const struct successor *next)
 				     check->found->log, origin);
 	check->key = *key;
 	return true;
+}
+
+/* NAME/<number>, or NAME/<number>-<random> after a log that was given up. */
+static bool check_number(struct log_check *check)
+{
+	const char *last = strrchr(check->found->origin, '/');
+	char number[16];
+	size_t len = (size_t)snprintf(number, sizeof(number), "/%" PRIu32, check->found->log);
+
+	if (last && strncmp(last, number, len) == 0 && (last[len] == '\0' || last[len] == '-'))
+		return true;
+	return verify_refuse(check->report, "log %" PRIu32 ": its checkpoint is of %s: another log",
+			     check->found->log, check->found->origin);
 }
 
 static bool check_signature(struct log_check *check, struct bytes note)
@@ -95,6 +110,27 @@ static bool check_vkey_file(struct log_check *check)
 	       refuse(check, "log.vkey is not the key that this log must have");
 }
 
+/* An export that was ended before it could write its checkpoint: tiles up to there may be here. */
+static bool check_goal(struct log_check *check)
+{
+	uint8_t room[TLOG_NOTE_MAX];
+	struct tlog_checkpoint goal;
+	size_t len = 0;
+
+	check->goal = check->found->size;
+	if (!verify_has(check, FILE_GOAL))
+		return true;
+	if (!verify_read(check, FILE_GOAL, room, sizeof(room), &len))
+		return false;
+	struct bytes note = bytes_of(room, len);
+	if (tlog_checkpoint_parse(note, &goal) != PM_OK ||
+	    strcmp(goal.origin, check->found->origin) != 0 ||
+	    tlog_note_verify(note, &check->key, NULL) != PM_OK || goal.size < check->goal)
+		return refuse(check, FILE_GOAL " is not a later checkpoint of this log");
+	check->goal = goal.size;
+	return true;
+}
+
 bool verify_checkpoint(struct log_check *check, const struct successor *next)
 {
 	uint8_t room[TLOG_NOTE_MAX];
@@ -111,6 +147,6 @@ bool verify_checkpoint(struct log_check *check, const struct successor *next)
 	check->found->root = checkpoint.root;
 	if (checkpoint.size == 0)
 		return refuse(check, "checkpoint: it is of no entries, and a log always has one");
-	return find_key(check, next) && check_signature(check, note) &&
-	       check_witnesses(check, note) && check_vkey_file(check);
+	return find_key(check, next) && check_signature(check, note) && check_number(check) &&
+	       check_witnesses(check, note) && check_vkey_file(check) && check_goal(check);
 }

@@ -15,20 +15,37 @@ static bool refuse_leaf(struct log_check *check, uint64_t index, const char *wha
 			     check->found->log, what, path);
 }
 
-/* The hashes of a tile, exactly as many as it is wide. */
+/*
+ * The path of a tile or bundle, and how wide it is: where a partial one is not there, the full one
+ * that grew out of it stands for it. An export that was ended may have dropped it.
+ */
+static unsigned find_tile(const struct log_check *check, int level, uint64_t index, unsigned width,
+			  char path[TLOG_PATH_MAX])
+{
+	char full[TLOG_PATH_MAX];
+
+	tlog_tile_path(level, index, width, path);
+	if (width == TLOG_TILE_WIDTH || verify_has(check, path))
+		return width;
+	tlog_tile_path(level, index, TLOG_TILE_WIDTH, full);
+	if (!verify_has(check, full))
+		return width;
+	strcpy(path, full);
+	return TLOG_TILE_WIDTH;
+}
+
+/* The hashes of a tile: the file has exactly as many as it is wide. */
 static bool read_tile(struct log_check *check, unsigned row, uint64_t index, unsigned width,
 		      struct tlog_hash nodes[TLOG_TILE_WIDTH], char path[TLOG_PATH_MAX])
 {
-	size_t len = 0;
+	size_t must = find_tile(check, (int)row, index, width, path) * sizeof(nodes[0]), len = 0;
 
-	tlog_tile_path((int)row, index, width, path);
 	if (!verify_read(check, path, nodes, TLOG_TILE_WIDTH * sizeof(nodes[0]), &len))
 		return false;
-	if (len == width * sizeof(nodes[0]))
-		return true;
-	return verify_refuse(check->report,
-			     "log %" PRIu32 ": %s is %zu bytes long, and must be %zu",
-			     check->found->log, path, len, width * sizeof(nodes[0]));
+	return len == must || verify_refuse(check->report,
+					    "log %" PRIu32 ": %s is %zu bytes long, and must be "
+					    "%zu",
+					    check->found->log, path, len, must);
 }
 
 /* The last tile of a row, full or not, as it came up from below. */
@@ -132,9 +149,9 @@ static bool check_bundle(struct log_check *check, uint64_t tile, unsigned width)
 {
 	char path[TLOG_PATH_MAX], tile_path[TLOG_PATH_MAX];
 	uint64_t first = TLOG_TILE_WIDTH * tile;
+	unsigned found = find_tile(check, TLOG_BUNDLES, tile, width, path);
 	struct bytes rest, entry;
 
-	tlog_tile_path(TLOG_BUNDLES, tile, width, path);
 	if (!verify_read_bundle(check, path, &rest) ||
 	    !read_tile(check, 0, tile, width, check->tile, tile_path))
 		return false;
@@ -148,8 +165,9 @@ static bool check_bundle(struct log_check *check, uint64_t tile, unsigned width)
 		if (!check_leaf(check, i, entry, tile_path))
 			return false;
 	}
-	return rest.len == 0 || refuse_leaf(check, first + width,
-					    "there is no such leaf, but bytes for it in", path);
+	return rest.len == 0 || found > width ||
+	       refuse_leaf(check, first + width, "there is no such leaf, but bytes for it in",
+			   path);
 }
 
 static bool refuse_older(struct log_check *check, const char *path)

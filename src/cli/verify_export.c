@@ -157,15 +157,33 @@ static bool check_link(struct export_check *export, struct log_check *check,
 			     "it, nor does the first one here say that it was abandoned");
 }
 
+/*
+ * The first log at hand. Its vault never drops a log, however old its entries: pruning leaves the
+ * folder, the checkpoint and the hashes. So who has not log 1 must be told by a signed entry why.
+ */
+static bool check_beginning(const struct log_check *check)
+{
+	struct verified_log *found = check->found;
+
+	found->restarted = check->before.abandoned;
+	if (found->log > 1 && !found->restarted)
+		return verify_refuse(check->report,
+				     "log 1 is missing: the first one here is log %" PRIu32
+				     ", and its first entry does not say that what was before it "
+				     "was given up",
+				     found->log);
+	if (found->log == 1 && check->before.any)
+		return refuse(check, "its first entry says that there was a log before it");
+	return true;
+}
+
 static bool follow(struct export_check *export, struct log_check *check)
 {
 	struct verified_log *found = check->found;
 	bool is_first = found->log == export->first;
 
-	if (!is_first && !check_link(export, check, found - 1))
+	if (!(is_first ? check_beginning(check) : check_link(export, check, found - 1)))
 		return false;
-	if (found->log == 1 && check->before.any)
-		return refuse(check, "its first entry says that there was a log before it");
 	export->closed = check->closed;
 	export->has_last = check->has_last;
 	export->next = check->next;
@@ -193,16 +211,41 @@ static bool check_log(struct export_check *export, uint32_t log)
 	       follow(export, check);
 }
 
+/*
+ * Whoever takes entries off the front makes them look pruned: a signed entry must say that they were.
+ * Pruning goes by age, so what says it of one log says it of all older ones.
+ */
+static bool check_pruned(struct verify_report *report)
+{
+	bool may_be_pruned = false;
+
+	for (size_t i = report->count; i > 0; i--) {
+		const struct verified_log *log = &report->logs[i - 1];
+
+		if (log->minimum > log->said_minimum && !may_be_pruned)
+			return verify_refuse(report,
+					     "log %" PRIu32 ": entries below %" PRIu64
+					     " are missing, and signed entries say only of those "
+					     "below %" PRIu64 " that they were pruned",
+					     log->log, log->minimum, log->said_minimum);
+		may_be_pruned = may_be_pruned || log->said_minimum > 0;
+	}
+	return true;
+}
+
 static bool check_logs(struct export_check *export)
 {
 	for (uint32_t log = export->first; log <= export->last; log++) {
 		if (!check_log(export, log))
 			return false;
 	}
+	if (!check_pruned(export->report))
+		return false;
 	if (export->closed)
 		return verify_refuse(export->report,
 				     "log %" PRIu32 ": it is missing, and the log before it ends "
-				     "by naming it: %s",
+				     "by naming it: %s (an export that was ended leaves it so: run "
+				     "it again)",
 				     export->last + 1, export->next.origin);
 	return export->options->since.len == 0 || export->since_used ||
 	       verify_refuse(export->report,

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "files.h"
 #include "verify_log.h"
 
 static void close_listing(DIR **listing)
@@ -78,6 +80,11 @@ bool verify_read(struct log_check *check, const char *path, void *to, size_t max
 	return true;
 }
 
+bool verify_has(const struct log_check *check, const char *path)
+{
+	return faccessat(check->folder, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static bool make_room(struct log_check *check, size_t size)
 {
 	if (size <= check->bundle_room)
@@ -119,9 +126,20 @@ static bool stray(const struct walk *walk, const char *name)
 {
 	return verify_refuse(walk->check->report,
 			     "log %" PRIu32 ": %s%s%s does not belong to a log of %" PRIu64
-			     " entries, which its checkpoint says it is",
+			     " entries, which its checkpoint says it is (was an older checkpoint "
+			     "put back, or something copied here?)",
 			     walk->check->found->log, walk->path, walk->path[0] ? "/" : "", name,
 			     walk->check->found->size);
+}
+
+/* Has a log of that size a tile there, at least so wide? */
+static bool has_tile(int level, uint64_t size, uint64_t index, unsigned width)
+{
+	unsigned last_width;
+	uint64_t count = tlog_tile_count(level, size, &last_width);
+
+	return width > 0 && index < count &&
+	       width <= (index + 1 == count ? last_width : TLOG_TILE_WIDTH);
 }
 
 /* The name is what the format calls that tile. */
@@ -139,9 +157,11 @@ static bool check_tile(struct walk *walk, const char *name, uint64_t index, unsi
 {
 	unsigned now = index + 1 == walk->count ? walk->last_width : TLOG_TILE_WIDTH;
 
-	if (index >= walk->count || width == 0 || width > now ||
+	if (!has_tile(walk->level, walk->check->goal, index, width) ||
 	    !is_canonical(walk, name, index, width))
 		return stray(walk, name);
+	if (!has_tile(walk->level, walk->check->found->size, index, width))
+		return true; /* of an export that was ended */
 	if (width < now)
 		return verify_older_tile(walk->check, walk->level, index, width, now);
 	if (index < walk->lowest)
@@ -241,6 +261,10 @@ static bool step_top(struct walk *walk, int folder, const char *name, uint64_t a
 {
 	if (strcmp(name, "checkpoint") == 0 || strcmp(name, "log.vkey") == 0)
 		return true;
+	if (strcmp(name, FILE_UNFINISHED) == 0 || strcmp(name, FILE_GOAL) == 0) {
+		walk->check->found->unfinished = true;
+		return true;
+	}
 	return strcmp(name, "tile") == 0 ? walk_folder(walk, folder, name, at, step_level)
 					 : stray(walk, name);
 }

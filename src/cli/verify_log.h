@@ -30,6 +30,7 @@ struct log_check {
 	int folder;
 	struct tlog_key key;
 	const struct tlog_checkpoint *since; /* NULL: none, or not of this log */
+	uint64_t goal; /* entries up to which an export was on its way; else the checkpoint's */
 
 	bool has_first, has_last; /* they were not pruned */
 	bool closed;
@@ -52,6 +53,8 @@ __attribute__((format(printf, 2, 3))) bool verify_refuse(struct verify_report *r
 bool verify_read(struct log_check *check, const char *path, void *to, size_t max, size_t *len);
 /* An entry bundle; it stands until the next one is read. */
 bool verify_read_bundle(struct log_check *check, const char *path, struct bytes *bundle);
+
+bool verify_has(const struct log_check *check, const char *path);
 
 /* The next name but . and ..; NULL at the end, or with errno set if it cannot be read. */
 const char *verify_next_name(DIR *listing);

@@ -165,6 +165,12 @@ static void read_log(struct logbook *book, const Peppermint__V1__Request *reques
 			refuse(reply, book->refusal, "entry 7 was altered");
 			return;
 		}
+		if (i >= book->damage_first && i < book->damage_end) {
+			if (i > asked->first)
+				break; /* what is before it is told first */
+			refuse(reply, PEPPERMINT__V1__ERROR__STORE_DAMAGED, "it was altered");
+			return;
+		}
 		if (!matches(log->entries[i], asked))
 			continue;
 		Peppermint__V1__LogEntry *entry = &room.entries[count];

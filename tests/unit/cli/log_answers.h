@@ -25,6 +25,7 @@ struct logbook {
 	size_t answer_max;
 	uint64_t refused_index;
 	Peppermint__V1__Error refusal;
+	uint64_t damage_first, damage_end;
 	void (*tweak)(Peppermint__V1__GetInventoryReply *reply);
 };
 

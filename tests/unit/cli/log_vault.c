@@ -236,6 +236,15 @@ void log_refuse_entry(uint64_t index, Peppermint__V1__Error error)
 	unlock();
 }
 
+void log_damage(uint64_t first, uint64_t end)
+{
+	struct logbook *book = lock();
+
+	book->damage_first = first;
+	book->damage_end = end;
+	unlock();
+}
+
 Peppermint__V1__Request *log_last(Peppermint__V1__Request__CallCase call)
 {
 	lock();

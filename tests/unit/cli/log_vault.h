@@ -41,6 +41,7 @@ const char *log_entry(uint32_t log, uint64_t index);
 void log_answer_max(size_t entries);  /* of one answer */
 void log_hang_after(size_t requests); /* answers so many more requests, and then none */
 void log_refuse_entry(uint64_t index, Peppermint__V1__Error error); /* a read that reaches it */
+void log_damage(uint64_t first, uint64_t end); /* these entries of any log, as the vault tells it */
 
 /* The last requests of each kind: release with peppermint__v1__request__free_unpacked. */
 Peppermint__V1__Request *log_last(Peppermint__V1__Request__CallCase call);

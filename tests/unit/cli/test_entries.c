@@ -280,6 +280,53 @@ static void an_entry_that_is_no_json_is_in_no_table(void **state)
 	assert_int_equal(run(f, "audit", "tail", "--format", "csv"), 1);
 }
 
+static size_t count_complaints(const char *text)
+{
+	size_t count = 0;
+
+	for (; (text = strstr(text, "was altered outside")); text++)
+		count++;
+	return count;
+}
+
+static void altered_entries_are_named_and_stepped_over(void **state)
+{
+	struct fixture *f = *state;
+
+	log_fill(20);
+	log_damage(7, 9);
+	assert_int_equal(run(f, "audit", "search", "--type", "key.mint"), 1);
+	assert_int_equal(count_lines(f->out), 18);
+	assert_says(f->out, "\"seq\":6");
+	assert_says(f->out, "\"seq\":9");
+	assert_says(f->err, "entry 7 of log 1 was altered outside the vault, and is left out");
+	assert_says(f->err, "entry 8 of log 1 was altered");
+	assert_int_equal(count_complaints(f->err), 2);
+	assert_int_equal(run(f, "audit", "tail", "--lines", "12", "--format", "table"), 1);
+	assert_int_equal(count_lines(f->out), 1 + 11); /* the table's head */
+	assert_int_equal(count_complaints(f->err), 1);
+	log_damage(0, 1);
+	assert_int_equal(run(f, "audit", "search"), 1);
+	assert_int_equal(count_lines(f->out), 19);
+	log_damage(19, 20);
+	assert_int_equal(run(f, "audit", "tail"), 1);
+	assert_int_equal(count_lines(f->out), 9);
+	assert_int_equal(run(f, "audit", "show", "19"), 3);
+	assert_int_equal(run(f, "audit", "show", "18"), 0);
+}
+
+static void altered_entries_without_end_end_the_search(void **state)
+{
+	struct fixture *f = *state;
+
+	log_fill(1500);
+	log_damage(10, UINT64_MAX);
+	assert_int_equal(run(f, "audit", "search"), 1);
+	assert_int_equal(count_lines(f->out), 10);
+	assert_int_equal(count_complaints(f->err), 1000);
+	assert_says(f->err, "over 1000 entries were stepped over");
+}
+
 static void show_prints_one_entry(void **state)
 {
 	struct fixture *f = *state;
@@ -463,6 +510,8 @@ int main(void)
 		LOG_TEST(a_table_shows_what_an_entry_is_about),
 		LOG_TEST(an_entry_that_is_no_clean_line_is_not_printed),
 		LOG_TEST(an_entry_that_is_no_json_is_in_no_table),
+		LOG_TEST(altered_entries_are_named_and_stepped_over),
+		LOG_TEST(altered_entries_without_end_end_the_search),
 		LOG_TEST(show_prints_one_entry),
 		LOG_TEST(a_proof_is_written_with_the_entrys_exact_bytes),
 		LOG_TEST(the_auditors_script_takes_what_proof_writes),

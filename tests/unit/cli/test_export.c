@@ -196,6 +196,11 @@ static void an_entry_that_the_vault_finds_altered_is_a_bad_log(void **state)
 	log_refuse_entry(7, PEPPERMINT__V1__ERROR__BUSY);
 	assert_int_equal(run_export(f), 3);
 	log_refuse_entry(UINT64_MAX, PEPPERMINT__V1__ERROR__OK);
+	log_damage(7, 8);
+	assert_int_equal(run_export(f), 1);
+	assert_never_says(f->err, "left out");
+	assert_false(exists(f, "1/checkpoint"));
+	log_damage(0, 0);
 	assert_int_equal(run_export(f), 0);
 	check_export(f, 1, 20);
 }
@@ -238,8 +243,36 @@ static void a_pruned_log_goes_on_only_from_what_the_folder_has(void **state)
 	log_prune(768);
 	assert_int_equal(rename(in_export(f, "1"), in_export(f, "old")), 0);
 	assert_int_equal(run_export(f), 1);
-	assert_says(f->err, "entries below 768 are pruned");
+	assert_says(f->err, "entries below 768 are pruned, and this folder has only those below 0. "
+			    "A pruned log cannot be exported into a new folder");
 	assert_false(exists(f, "1"));
+}
+
+static int run_verify(struct fixture *f)
+{
+	return run(f, "audit", "verify", in_export(f, ""), "--key", log_vkey(1));
+}
+
+static void verify_tells_what_the_entries_say_is_gone(void **state)
+{
+	struct fixture *f = *state;
+
+	log_append("log.open", "\"prev\":null,\"abandoned\":true");
+	log_fill(599);
+	log_sign();
+	assert_int_equal(run_export(f), 0);
+	assert_int_equal(run_verify(f), 0);
+	assert_says(f->out,
+		    "begins anew: its first entry says that what was before it was given up");
+	shell(f, "cd export/1/tile && rm entries/000 0/000");
+	assert_int_equal(run_verify(f), 1);
+	assert_says(f->err, "NOT GOOD: log 1: entries below 256 are missing");
+	assert_string_equal(f->out, "");
+	log_append("log.prune", "\"origin\":\"" LOG_ORIGIN "/1\",\"minimum\":256");
+	log_sign();
+	assert_int_equal(run_export(f), 0);
+	assert_int_equal(run_verify(f), 0);
+	assert_says(f->out, "Log 1: entries below 256 are pruned");
 }
 
 static void nobody_else_may_write_what_is_exported(void **state)
@@ -300,6 +333,7 @@ int main(void)
 		LOG_TEST(an_entry_that_the_vault_finds_altered_is_a_bad_log),
 		LOG_TEST(damage_to_the_export_is_named),
 		LOG_TEST(a_pruned_log_goes_on_only_from_what_the_folder_has),
+		LOG_TEST(verify_tells_what_the_entries_say_is_gone),
 		LOG_TEST(nobody_else_may_write_what_is_exported),
 		LOG_TEST(two_exports_to_one_folder_do_not_meet),
 	};

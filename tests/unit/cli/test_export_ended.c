@@ -53,6 +53,7 @@ static void a_killed_export_is_completed_by_the_next(void **state)
 			assert_in_range(log_requests() - before, 2, 5);
 		check_export(f, 1, 700);
 		assert_false(exists(f, "1/tile/0/000.p"));
+		assert_false(exists(f, "1/.goal"));
 	}
 }
 
@@ -104,6 +105,13 @@ static uint64_t exported_size(const struct fixture *f)
 	return checkpoint.size;
 }
 
+static void verify_ended(struct fixture *f, uint64_t size)
+{
+	assert_int_equal(run(f, "audit", "verify", in_export(f, ""), "--key", log_vkey(1)), 0);
+	if (size == 300 && exists(f, "1/tile/entries/001"))
+		assert_says(f->out, "Log 1: an export was ended before it was done.");
+}
+
 static void sweep(struct fixture *f, const char *how)
 {
 	int nth = 1;
@@ -114,9 +122,13 @@ static void sweep(struct fixture *f, const char *how)
 
 		assert_true(size == 300 || size == 520);
 		check_tiles(f, 1, size);
+		verify_ended(f, size);
 		assert_int_equal(run_export(f), 0);
 		check_export(f, 1, 520);
-		shell(f, "test -z \"$(find export -name '001.p' -o -name .unfinished)\"");
+		shell(f, "test -z \"$(find export -name '001.p' -o -name '.[ug]*')\"");
+		assert_int_equal(run(f, "audit", "verify", in_export(f, ""), "--key", log_vkey(1)),
+				 0);
+		assert_never_says(f->out, "an export was ended");
 		shell(f, "rm -r export && cp -a before export");
 	}
 	assert_true(nth > 20); /* it really met some */
@@ -125,7 +137,8 @@ static void sweep(struct fixture *f, const char *how)
 
 static void before_a_sweep(struct fixture *f)
 {
-	log_fill(300);
+	log_append("log.open", "\"prev\":null");
+	log_fill(299);
 	log_sign();
 	assert_int_equal(run_export(f), 0);
 	shell(f, "cp -a export before");

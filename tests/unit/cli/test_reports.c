@@ -160,7 +160,9 @@ static void cryptoperiods_are_in_time_or_overdue(void **state)
 	expect_inventory_report(PEPPERMINT__V1__REPORT__REPORT_CRYPTOPERIODS);
 	log_tweak_inventory(age_keys);
 	assert_int_equal(run(f, "report", "cryptoperiods"), 1);
-	assert_says(f->out, "3 of 5 keys are overdue. Rotate them");
+	assert_says(f->out,
+		    "3 of 5 keys are overdue. A pepper is replaced by peppermint pepper rotate");
+	assert_says(f->out, "No command replaces integrity/records or audit/text.");
 	assert_int_equal(run(f, "report", "cryptoperiods", "--json"), 1);
 	json_t *json = output_json(f);
 	json_t *rows = report_rows(json);
@@ -175,6 +177,67 @@ static void cryptoperiods_are_in_time_or_overdue(void **state)
 	assert_int_equal(number_at(rows, 4, "originator_until"),
 			 number_at(rows, 4, "created_at") + 3 * YEAR);
 	assert_int_equal(number_at(rows, 4, "recipient_until"), 0);
+	json_decref(json);
+}
+
+/* The environment live has been without its token since the vault started. */
+static void unplug_live(Peppermint__V1__GetInventoryReply *reply)
+{
+	static char none[] = "";
+
+	reply->environments[0]->token_model = reply->environments[1]->token_model;
+	reply->environments[0]->token_manufacturer = reply->environments[1]->token_manufacturer;
+	reply->environments[1]->state = PEPPERMINT__V1__ENVIRONMENT_STATE__HSM_DOWN;
+	reply->environments[1]->token_label = reply->environments[1]->token_serial = none;
+	reply->environments[1]->token_model = reply->environments[1]->token_manufacturer = none;
+	for (size_t i = 1; i < reply->n_keys; i++)
+		reply->keys[i]->read_back = false;
+	reply->keys[4]->algorithm = PEPPERMINT__V1__ALGORITHM__ALGORITHM_UNSPECIFIED;
+	reply->keys[4]->created_at = time(NULL) - 2 * YEAR - YEAR / 2;
+}
+
+static void a_key_that_signs_is_known_by_its_name(void **state)
+{
+	struct fixture *f = *state;
+
+	log_tweak_inventory(unplug_live);
+	assert_int_equal(run(f, "report", "cryptoperiods", "--json"), 0);
+	json_t *json = output_json(f);
+	json_t *rows = report_rows(json);
+	assert_int_equal(number_at(rows, 4, "originator_until"),
+			 number_at(rows, 4, "created_at") + 3 * YEAR);
+	json_decref(json);
+	assert_int_equal(run(f, "report", "crypto-inventory"), 0);
+	assert_says(f->out, "signs the audit log's checkpoints");
+	assert_says(f->out, "token of live, which does not answer");
+}
+
+static void of_a_token_that_does_not_answer_nothing_is_claimed(void **state)
+{
+	struct fixture *f = *state;
+
+	log_tweak_inventory(unplug_live);
+	assert_int_equal(run(f, "report", "attestation", "--json"), 1);
+	json_t *json = output_json(f);
+	assert_true(json_is_null(json_object_get(json, "certified")));
+	assert_string_equal(text_at(report_rows(json), 0, "certified"), "see its certificate");
+	assert_string_equal(text_at(report_rows(json), 4, "certified"), "unknown");
+	json_decref(json);
+	assert_int_equal(run(f, "report", "crypto-inventory", "--format", "cbom"), 0);
+	json = output_json(f);
+	json_t *components = json_object_get(json, "components");
+	check_references(components);
+	for (size_t i = 0; i < 2; i++) {
+		json_t *key = find_component(components, i == 0 ? "key/test/pepper/api-keys/v1"
+								: "key/live/audit/log/v1");
+		json_t *facts = json_object_get(json_object_get(key, "cryptoProperties"),
+						"relatedCryptoMaterialProperties");
+
+		assert_string_equal(json_string_value(json_object_get(facts, "type")),
+				    i == 0 ? "secret-key" : "private-key");
+		assert_int_equal(json_object_get(facts, "securedBy") != NULL, i == 0);
+	}
+	assert_says(f->out, "unknown: the token does not answer");
 	json_decref(json);
 }
 
@@ -301,6 +364,27 @@ static void control_failures_have_a_beginning_an_end_and_a_duration(void **state
 	json_decref(json);
 }
 
+static void a_report_steps_over_altered_entries_and_is_not_good(void **state)
+{
+	struct fixture *f = *state;
+
+	append_failures();
+	log_damage(4, 5); /* the one before log.resume */
+	assert_int_equal(run(f, "report", "control-failures"), 1);
+	assert_says(f->out, "5 failures, 1 of them not over.");
+	assert_string_equal(f->err,
+			    "peppermint: entry 4 of log 1 was altered outside the vault, and is "
+			    "left out. An export made before that tells what it was.\n");
+	log_damage(0, 1);
+	assert_int_equal(run(f, "report", "control-failures"), 1);
+	assert_says(f->out, "4 failures, 1 of them not over.");
+	assert_int_equal(run(f, "report", "retention"), 1);
+	assert_says(f->out, "2026-01-01T00:00:05Z");
+	assert_says(f->out, "12 months kept: yes.");
+	assert_int_equal(run(f, "report", "log-access"), 1);
+	assert_int_equal(run(f, "report", "dormant-keys", "--days", "30"), 1);
+}
+
 static void an_entry_that_says_since_when_is_believed(void **state)
 {
 	struct fixture *f = *state;
@@ -384,6 +468,45 @@ static void retention_counts_the_months_at_hand(void **state)
 	expect_read_report(PEPPERMINT__V1__REPORT__REPORT_RETENTION);
 }
 
+/* So many calendar months before now, and a minute more. */
+static int64_t months_ago(int months)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	tm.tm_mon -= months;
+	return timegm(&tm) - 60;
+}
+
+/* As the vault prunes. A year of 365 days is shorter than twelve average months. */
+static void retention_counts_calendar_months(void **state)
+{
+	struct fixture *f = *state;
+
+	log_append_at(1000, "log.open", "\"ok\":true");
+	log_append_at(months_ago(12), "key.mint", NULL);
+	log_prune(1);
+	assert_int_equal(run(f, "report", "retention"), 0);
+	assert_says(f->out, "12 whole months at hand; older ones were pruned.\n"
+			    "12 months kept: yes.\n");
+}
+
+/* Pruning takes whole tiles, so the end of an old log stays; that is no record without a gap. */
+static void retention_begins_where_the_last_pruned_part_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	log_append_at(1000, "log.open", "\"ok\":true");
+	log_rotate();
+	log_append_at(time(NULL) - 86400 * 80, "key.mint", NULL);
+	log_prune(1);
+	assert_int_equal(run(f, "report", "retention"), 1);
+	assert_says(f->out, "12 months kept: NO.\nLast 3 months at hand: NO.\n");
+	assert_int_equal(run(f, "report", "dormant-keys", "--days", "100"), 0);
+	assert_says(f->out, "does not reach back so far");
+}
+
 static void retention_is_good_with_a_year_behind_the_pruned_part(void **state)
 {
 	struct fixture *f = *state;
@@ -407,15 +530,20 @@ int main(void)
 		LOG_TEST(crypto_inventory_names_every_key_and_algorithm),
 		LOG_TEST(the_cbom_has_the_shape_of_cyclonedx),
 		LOG_TEST(cryptoperiods_are_in_time_or_overdue),
+		LOG_TEST(a_key_that_signs_is_known_by_its_name),
+		LOG_TEST(of_a_token_that_does_not_answer_nothing_is_claimed),
 		LOG_TEST(custodians_are_those_with_that_role),
 		LOG_TEST(attestation_flags_what_is_not_as_it_must_be),
 		LOG_TEST(log_access_lists_who_read_what),
 		LOG_TEST(control_failures_have_a_beginning_an_end_and_a_duration),
+		LOG_TEST(a_report_steps_over_altered_entries_and_is_not_good),
 		LOG_TEST(an_entry_that_says_since_when_is_believed),
 		LOG_TEST(a_failure_ends_in_a_later_log),
 		LOG_TEST(dormant_keys_are_old_and_were_not_verified),
 		LOG_TEST(dormant_keys_says_when_the_log_is_too_young_to_tell),
 		LOG_TEST(retention_counts_the_months_at_hand),
+		LOG_TEST(retention_counts_calendar_months),
+		LOG_TEST(retention_begins_where_the_last_pruned_part_ends),
 		LOG_TEST(retention_is_good_with_a_year_behind_the_pruned_part),
 	};
 

@@ -274,7 +274,6 @@ static void files_that_do_not_belong_are_named(void **state)
 		"1/tile/0/001.p/x",
 		"1/tile/entries/x0000",
 		"1/tile/0/001.p/44x",
-		"1/.unfinished",
 		"1/tile/1/000",
 		"1/checkpoint.old",
 	};
@@ -285,6 +284,7 @@ static void files_that_do_not_belong_are_named(void **state)
 		put(f, strays[i], "x", 1);
 		assert_fault_has(f, strays[i] + strlen("1/"));
 		assert_fault_has(f, "does not belong to a log of 300 entries");
+		assert_fault_has(f, "was an older checkpoint put back, or something copied here?");
 		assert_int_equal(unlink(path_of(f, strays[i])), 0);
 	}
 	put(f, "README", "x", 1);
@@ -297,6 +297,83 @@ static void files_that_do_not_belong_are_named(void **state)
 		assert_int_equal(rmdir(path_of(f, *name)), 0);
 	}
 	assert_good(f);
+}
+
+static void half_a_file_of_an_ended_export_is_no_fault(void **state)
+{
+	struct fixture *f = *state;
+
+	write_first(f, 300);
+	assert_good(f);
+	assert_false(f->report.logs[0].unfinished);
+	put(f, "1/.unfinished", "x", 1);
+	assert_good(f);
+	assert_true(f->report.logs[0].unfinished);
+}
+
+/* Log 1 of 600 entries at its checkpoint of 300, with the signed one that it was on its way to. */
+static void write_ended(struct fixture *f, struct log_export *goal)
+{
+	struct log_export now = first_log(f, 300);
+	struct note note = log_export_note(&now);
+
+	*goal = first_log(f, 600);
+	log_export_write(goal, NULL);
+	put_note(f, "1/checkpoint", &note);
+	note = log_export_note(goal);
+	put_note(f, "1/.goal", &note);
+}
+
+/* The partial tiles of 300 are gone already: the full ones stand for them. */
+static void an_ended_export_is_good_up_to_its_checkpoint(void **state)
+{
+	static const char *const grown[] = { "1/tile/entries/001", "1/tile/0/001",
+					     "1/tile/1/000.p/1" };
+	struct fixture *f = *state;
+	struct log_export goal;
+
+	write_ended(f, &goal);
+	struct content above = get(f, "1/tile/1/000.p/2");
+	put(f, grown[2], above.data, 32);
+	assert_good(f);
+	assert_int_equal(f->report.entries, 300);
+	assert_true(f->report.logs[0].unfinished);
+	for (size_t i = 0; i < COUNT(grown); i++) {
+		struct content whole = get(f, grown[i]);
+
+		whole.data[7] ^= 1;
+		put(f, grown[i], whole.data, whole.len);
+		assert_false(check(f));
+		whole.data[7] ^= 1;
+		put(f, grown[i], whole.data, whole.len);
+		if (i < 2) {
+			put(f, grown[i], whole.data, 100);
+			assert_false(check(f));
+			put(f, grown[i], whole.data, whole.len);
+		}
+	}
+	assert_good(f);
+	put(f, "1/tile/entries/002.p/89", "x", 1);
+	assert_fault_has(f, "entries/002.p/89 does not belong");
+}
+
+static void a_goal_must_be_a_later_checkpoint_of_the_log(void **state)
+{
+	struct fixture *f = *state;
+	struct log_export goal;
+
+	write_ended(f, &goal);
+	goal.signer = f->logs[3]; /* of the same name */
+	struct note forged = log_export_note(&goal);
+	goal.signer = f->logs[0];
+	goal.size = 299;
+	struct note older = log_export_note(&goal);
+	put_note(f, "1/.goal", &forged);
+	assert_fault(f, "log 1: .goal is not a later checkpoint of this log");
+	put_note(f, "1/.goal", &older);
+	assert_fault(f, "log 1: .goal is not a later checkpoint of this log");
+	put(f, "1/.goal", "x", 1);
+	assert_fault(f, "log 1: .goal is not a later checkpoint of this log");
 }
 
 /* The format lets partial tiles of earlier checkpoints stay: these are of one at 270 entries. */
@@ -351,8 +428,7 @@ static void names_from_the_folder_cannot_steer_a_terminal(void **state)
 
 	write_first(f, 3);
 	put(f, "1/\033[2J\xff", "x", 1);
-	assert_fault(f, "log 1: ?[2J? does not belong to a log of 3 entries, which its checkpoint "
-			"says it is");
+	assert_fault_has(f, "log 1: ?[2J? does not belong to a log of 3 entries");
 	restart(f);
 	put(f, "\xc2\x9b", "x", 1);
 	assert_fault(f, "?? does not belong into an export");
@@ -434,6 +510,9 @@ int main(void)
 		TEST(todays_checkpoint_with_yesterdays_tiles_is_refused),
 		TEST(an_extra_leaf_is_named),
 		TEST(files_that_do_not_belong_are_named),
+		TEST(half_a_file_of_an_ended_export_is_no_fault),
+		TEST(an_ended_export_is_good_up_to_its_checkpoint),
+		TEST(a_goal_must_be_a_later_checkpoint_of_the_log),
 		TEST(partial_tiles_of_earlier_checkpoints_may_stay_if_they_match),
 		TEST(folders_that_do_not_belong_are_named),
 		TEST(names_from_the_folder_cannot_steer_a_terminal),

@@ -1,4 +1,5 @@
 /* Exported logs: whose they are, how they follow each other, and what they were earlier. */
+#include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,7 +109,8 @@ static void one_key_vouches_for_all_logs_that_follow(void **state)
 	assert_string_equal(f->report.logs[2].origin, NAME "3");
 }
 
-static void the_first_log_at_hand_needs_its_own_key(void **state)
+/* Whatever key is given for the next one: a vault drops no log, however old its entries. */
+static void an_export_without_its_first_log_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	char aside[TMPDIR_MAX + 8];
@@ -118,16 +120,52 @@ static void the_first_log_at_hand_needs_its_own_key(void **state)
 	assert_int_equal(rename(path_of(f, "1"), aside), 0);
 	assert_fault_has(f, "no key of that name was given");
 	f->keys[0] = *signer_key(f->logs[1]);
-	assert_good(f);
-	assert_int_equal(f->report.count, 2);
+	assert_fault(f, "log 1 is missing: the first one here is log 2, and its first entry does "
+			"not say that what was before it was given up");
 	tmpdir_remove(aside);
+}
+
+static void a_first_log_may_come_after_one_that_was_given_up(void **state)
+{
+	struct fixture *f = *state;
+	struct tlog_checkpoint before = { .origin = NAME "1", .size = 7 };
+	struct log_export two = first_log(f, 300);
+
+	two.log = 2;
+	two.signer = f->logs[1];
+	two.before = &before;
+	two.abandoned = true;
+	log_export_write(&two, NULL);
+	f->keys[0] = *signer_key(f->logs[1]);
+	assert_good(f);
+	assert_int_equal(f->report.count, 1);
+	assert_true(f->report.logs[0].restarted);
+	restart(f);
+	write_first(f, 300);
+	f->keys[0] = *signer_key(f->logs[0]);
+	assert_good(f);
+	assert_false(f->report.logs[0].restarted);
+}
+
+/* The folder's name is anybody's; the origin, which is signed, has the number, too. */
+static void a_log_in_another_ones_folder_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct log_export two = first_log(f, 300);
+
+	two.signer = f->logs[1];
+	two.minimum = 256; /* so that its first entry does not tell */
+	log_export_write(&two, NULL);
+	f->keys[0] = *signer_key(f->logs[1]);
+	assert_fault(f, "log 1: its checkpoint is of " NAME "2: another log");
 }
 
 static void a_missing_log_is_named(void **state)
 {
 	static const char *const faults[] = {
 		"log 2: it is missing",
-		"log 3: it is missing, and the log before it ends by naming it: " NAME "3",
+		"log 3: it is missing, and the log before it ends by naming it: " NAME "3 (an "
+		"export that was ended leaves it so: run it again)",
 	};
 	struct fixture *f = *state;
 	char aside[TMPDIR_MAX + 8];
@@ -276,17 +314,39 @@ static void an_older_checkpoint_may_be_of_any_log_of_the_export(void **state)
 	assert_true(f->report.consistent);
 }
 
+/* An entry that tells of pruning; the text stands until the next one is made. */
+static const char *prune_entry(uint64_t index, unsigned log, uint64_t minimum)
+{
+	static char text[160];
+
+	snprintf(text, sizeof(text),
+		 "{\"v\":1,\"seq\":%" PRIu64 ",\"type\":\"log.prune\",\"origin\":\"" NAME
+		 "%u\",\"minimum\":%" PRIu64 "}",
+		 index, log, minimum);
+	return text;
+}
+
+/* Log 1 without its first entries; its last one says how many of them were pruned. */
+static struct log_export pruned_log(struct fixture *f, uint64_t size, uint64_t minimum,
+				    uint64_t said)
+{
+	struct log_export export = first_log(f, size);
+
+	export.minimum = minimum;
+	export.odd_index = size - 1;
+	export.odd = prune_entry(size - 1, 1, said);
+	return export;
+}
+
 static void a_pruned_log_is_good_and_says_from_where_on(void **state)
 {
-	static const uint64_t cases[][2] = { { 300, 256 },   { 512, 512 },     { 1000, 256 },
-					     { 1000, 768 },  { 65536, 65536 }, { 66000, 65536 },
-					     { 66000, 512 }, { 66000, 65792 } };
+	static const uint64_t cases[][2] = { { 300, 256 },     { 1000, 256 },  { 1000, 768 },
+					     { 66000, 65536 }, { 66000, 512 }, { 66000, 65792 } };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct log_export export = first_log(f, cases[i][0]);
+		struct log_export export = pruned_log(f, cases[i][0], cases[i][1], cases[i][1]);
 
-		export.minimum = cases[i][1];
 		log_export_write(&export, NULL);
 		assert_good(f);
 		assert_int_equal(f->report.logs[0].minimum, cases[i][1]);
@@ -295,45 +355,81 @@ static void a_pruned_log_is_good_and_says_from_where_on(void **state)
 	}
 }
 
+static void missing_entries_that_nobody_pruned_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct log_export export = pruned_log(f, 1000, 512, 256);
+
+	log_export_write(&export, NULL);
+	assert_fault(f, "log 1: entries below 512 are missing, and signed entries say only of "
+			"those below 256 that they were pruned");
+	export.odd = NULL;
+	log_export_write(&export, NULL);
+	assert_fault_has(f, "only of those below 0 that");
+}
+
+/* Two logs. What the first lacks, an entry of the second may tell of. */
 static void an_entry_that_tells_of_pruning_is_found_in_any_later_log(void **state)
+{
+	static const uint64_t sizes[] = { 600, 512, 65536 }; /* of two, not even the last is left */
+	struct fixture *f = *state;
+
+	f->keys[1] = *signer_key(f->logs[1]);
+	f->options.key_count = 2;
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		struct log_export one = first_log(f, sizes[i]), two = first_log(f, 10);
+		struct tlog_checkpoint first;
+
+		one.next = f->logs[1];
+		one.minimum = sizes[i] / 256 * 256;
+		log_export_write(&one, &first);
+		two.log = 2;
+		two.signer = f->logs[1];
+		two.before = &first;
+		log_export_write(&two, NULL);
+		assert_fault_has(f, "are missing, and signed entries say");
+		two.odd_index = 7;
+		two.odd = prune_entry(7, 1, one.minimum);
+		log_export_write(&two, NULL);
+		assert_good(f);
+		assert_int_equal(f->report.logs[0].minimum, one.minimum);
+		assert_int_equal(f->report.logs[0].said_minimum, one.minimum);
+		assert_int_equal(f->report.logs[1].said_minimum, 0);
+		assert_int_equal(f->report.logs[0].end,
+				 i == 0 ? VERIFIED_CLOSED : VERIFIED_UNKNOWN);
+		restart(f);
+	}
+}
+
+/* The entry that told of the first log may itself have been old enough to go. */
+static void what_is_older_than_pruned_entries_was_pruned_too(void **state)
 {
 	struct fixture *f = *state;
 	struct tlog_checkpoint first;
-	struct log_export one = first_log(f, 600), two = one;
+	struct log_export one = first_log(f, 600), two = first_log(f, 700);
 
 	one.next = f->logs[1];
 	one.minimum = 512;
-	one.odd_index = 530;
-	one.odd = "{\"v\":1,\"seq\":530,\"type\":\"log.prune\",\"origin\":\"" NAME
-		  "1\",\"minimum\":256}";
 	log_export_write(&one, &first);
 	two.log = 2;
-	two.size = 10;
-	two.minimum = 0;
 	two.signer = f->logs[1];
-	two.next = NULL;
 	two.before = &first;
-	two.odd = NULL;
+	two.minimum = 256;
+	log_export_write(&two, NULL);
+	assert_fault_has(f, "log 2: entries below 256 are missing");
+	two.odd_index = 600;
+	two.odd = prune_entry(600, 2, 256);
 	log_export_write(&two, NULL);
 	assert_good(f);
-	assert_int_equal(f->report.logs[0].minimum, 512);
-	assert_int_equal(f->report.logs[0].said_minimum, 256);
-	two.odd_index = 7;
-	two.odd = "{\"v\":1,\"seq\":7,\"type\":\"log.prune\",\"origin\":\"" NAME
-		  "1\",\"minimum\":512}";
-	log_export_write(&two, NULL);
-	assert_good(f);
-	assert_int_equal(f->report.logs[0].said_minimum, 512);
-	assert_int_equal(f->report.logs[1].said_minimum, 0);
 }
 
 static void pruned_entries_cannot_hide_a_changed_hash(void **state)
 {
 	struct fixture *f = *state;
-	struct log_export export = first_log(f, 1000);
+	struct log_export export = pruned_log(f, 1000, 512, 512);
 
-	export.minimum = 512;
 	log_export_write(&export, NULL);
+	assert_good(f);
 	struct content tile = get(f, "1/tile/1/000.p/3");
 	for (size_t i = 0; i < 3; i++) {
 		tile.data[32 * i] ^= 1;
@@ -362,9 +458,8 @@ static void a_hole_is_no_pruning(void **state)
 static void an_older_checkpoint_among_pruned_entries_is_checked_or_refused(void **state)
 {
 	struct fixture *f = *state;
-	struct log_export export = first_log(f, 1000), older = export;
+	struct log_export export = pruned_log(f, 1000, 768, 768), older = export;
 
-	export.minimum = 768;
 	log_export_write(&export, NULL);
 	for (older.size = 200; older.size <= 1000; older.size += 8) {
 		struct note note = log_export_note(&older);
@@ -392,6 +487,9 @@ static void logs_that_are_pruned_still_follow_each_other(void **state)
 	two.signer = f->logs[1];
 	two.before = &first;
 	two.minimum = 256;
+	two.odd_index = 299;
+	two.odd = prune_entry(299, 2, 256);
+	two.next = NULL;
 	log_export_write(&two, NULL);
 	assert_good(f);
 	assert_int_equal(f->report.logs[0].end, VERIFIED_CLOSED);
@@ -495,7 +593,9 @@ int main(void)
 		TEST(cosignatures_are_counted_and_checked_when_their_keys_are_given),
 		TEST(a_bad_cosignature_is_refused),
 		TEST(one_key_vouches_for_all_logs_that_follow),
-		TEST(the_first_log_at_hand_needs_its_own_key),
+		TEST(an_export_without_its_first_log_is_refused),
+		TEST(a_first_log_may_come_after_one_that_was_given_up),
+		TEST(a_log_in_another_ones_folder_is_refused),
 		TEST(a_missing_log_is_named),
 		TEST(a_log_that_does_not_continue_the_one_before_is_refused),
 		TEST(a_log_without_an_end_is_refused),
@@ -506,7 +606,9 @@ int main(void)
 		TEST(an_older_checkpoint_must_be_this_logs),
 		TEST(an_older_checkpoint_may_be_of_any_log_of_the_export),
 		TEST(a_pruned_log_is_good_and_says_from_where_on),
+		TEST(missing_entries_that_nobody_pruned_are_refused),
 		TEST(an_entry_that_tells_of_pruning_is_found_in_any_later_log),
+		TEST(what_is_older_than_pruned_entries_was_pruned_too),
 		TEST(pruned_entries_cannot_hide_a_changed_hash),
 		TEST(a_hole_is_no_pruning),
 		TEST(an_older_checkpoint_among_pruned_entries_is_checked_or_refused),
