@@ -308,8 +308,13 @@ static enum pm_err refuse_lost(struct environment *env, const struct master_reco
 	label[stem] = '\0';
 	TRY(hsm_list(env->hsm, label, found, &count, deadline));
 	for (size_t i = 0; i < count; i++) {
-		if (strtoul(found[i].label + stem, NULL, 10) >= next->version)
-			return PM_TOKEN_MISMATCH;
+		if (strtoul(found[i].label + stem, NULL, 10) < next->version)
+			continue;
+		log_error(
+			"vault: the token of %s has %s, of which the database knows nothing: was a "
+			"backup restored? No newer version is made while it is there",
+			env->name, found[i].label);
+		return PM_TOKEN_MISMATCH;
 	}
 	return PM_OK;
 }

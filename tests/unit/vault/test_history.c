@@ -282,6 +282,30 @@ static void a_lost_log_is_given_up_for_a_new_one_that_says_so(void **state)
 	log_assert_no_fork();
 }
 
+/* The token has the key of the log that was lost, under the number that would be next. */
+static void a_lost_logs_key_is_not_made_again(void **state)
+{
+	struct fixture *f = *state;
+	struct vault_log log;
+
+	log_backup(f);
+	assert_int_equal(vault_log_rotate(f->vault, fixture_actor(f), &log), PM_OK);
+	const size_t keys = fake_hsm_key_count(f->hsm[TEST_ENV]);
+	log_sign(f);
+	log_restore(f);
+	f->audit.new_log = true;
+	fixture_reopen(f);
+	assert_int_equal(vault_tend(f->vault), PM_OK);
+	assert_int_equal(vault_log_rotate(f->vault, fixture_actor(f), &log), PM_TOKEN_MISMATCH);
+	assert_int_equal(log_status(f).log, 2);
+	/* Until somebody has removed it. */
+	fake_hsm_lose_key(f->hsm[TEST_ENV], keys - 1);
+	assert_int_equal(vault_log_rotate(f->vault, fixture_actor(f), &log), PM_OK);
+	assert_int_equal(log.log, 3);
+	log_sign(f);
+	log_assert_no_fork();
+}
+
 static void a_log_with_an_altered_entry_is_given_up_when_asked(void **state)
 {
 	struct fixture *f = *state;
@@ -334,6 +358,7 @@ int main(void)
 		TEST(a_strangers_checkpoint_tells_nothing),
 		TEST(an_anchor_of_something_else_is_replaced),
 		TEST(a_lost_log_is_given_up_for_a_new_one_that_says_so),
+		TEST(a_lost_logs_key_is_not_made_again),
 		TEST(a_log_with_an_altered_entry_is_given_up_when_asked),
 		TEST(a_log_that_lost_nothing_is_not_given_up),
 	};
