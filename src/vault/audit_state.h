@@ -119,6 +119,9 @@ static inline enum pm_err audit_first_error(enum pm_err first, enum pm_err then)
 	return first != PM_OK ? first : then;
 }
 
+/* For callers, who have no time for a whole round: `round` is taken, or PM_DEADLINE_EXCEEDED. */
+enum pm_err audit_enter_round(struct audit *audit, int64_t deadline) NODISCARD;
+
 /* tend.c: one round; `deadline` is of its checkpoint. */
 enum pm_err audit_tend(struct audit *audit, int64_t deadline) NODISCARD;
 enum pm_err audit_start_thread(struct audit *audit) NODISCARD;

@@ -10,19 +10,21 @@
 struct first_entry {
 	struct tlog_hash leaf;
 	struct chain_end end;
-	bool read;
+	bool read, no_memory;
 };
 
 static bool read_prev(void *arg, uint64_t index, struct bytes entry, const struct tlog_hash *leaf)
 {
 	struct first_entry *first = arg;
-	json_t *json = json_loadb((const char *)entry.data, entry.len, 0, NULL);
+	json_error_t error;
+	json_t *json = json_loadb((const char *)entry.data, entry.len, 0, &error);
 	const json_t *prev = json_object_get(json, "prev");
 	const char *origin = json_string_value(json_object_get(prev, "origin"));
 	const char *root = json_string_value(json_object_get(prev, "root"));
 	char text[TLOG_TEXT_MAX + 32];
 
 	(void)index;
+	first->no_memory = !json && json_error_code(&error) == json_error_out_of_memory;
 	snprintf(text, sizeof(text), "%s\n%" JSON_INTEGER_FORMAT "\n%s\n", origin ? origin : "",
 		 json_integer_value(json_object_get(prev, "size")), root ? root : "");
 	first->leaf = *leaf;
@@ -50,6 +52,8 @@ enum pm_err chain_step(struct audit *audit, uint32_t log, const struct tlog_chec
 	if (err == PM_STORE_DAMAGED || err == PM_NOT_FOUND)
 		return PM_CONFLICT;
 	TRY(err);
+	if (first.no_memory)
+		return PM_NO_MEMORY;
 	*out = first.end;
 	return first.read && tlog_check_inclusion(0, known->size, &first.leaf, &proof, &known->root)
 		       ? PM_OK

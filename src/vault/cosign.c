@@ -193,7 +193,7 @@ enum pm_err vault_log_cosign(struct vault *vault, struct actor *actor, uint32_t 
 	TRY(vault_enter(vault, actor, audit->signer->name, &env));
 	TRY(request_begin(env, actor));
 	TRY(confront(audit, actor, note)); /* which may wait for the round itself */
-	pthread_mutex_lock(&audit->round);
+	TRY(audit_enter_round(audit, actor->deadline));
 	enum pm_err err = cosign(audit, actor, log, note, cosigned);
 	pthread_mutex_unlock(&audit->round);
 	if (err == PM_CONFLICT && !actor->why)

@@ -11,11 +11,8 @@
 #include "base/log.h"
 #include "chain.h"
 
-/*
- * Are the log's first entries those of the checkpoint? Who asks about entries that were pruned gets
- * the benefit of the doubt. PM_CONFLICT: they are not, or are not there.
- */
-static enum pm_err continues(struct audit *audit, uint32_t log, const struct tlog_checkpoint *point)
+enum pm_err history_continues(struct audit *audit, uint32_t log,
+			      const struct tlog_checkpoint *point)
 {
 	struct store_rows rows = { .store = audit->store, .log = log };
 	struct log_record record;
@@ -23,13 +20,14 @@ static enum pm_err continues(struct audit *audit, uint32_t log, const struct tlo
 	struct tlog_hash root;
 	uint64_t size = 0;
 
-	TRY(store_get_log(audit->store, log, &record));
 	TRY(store_log_size(audit->store, log, &size));
 	if (point->size > size)
 		return PM_CONFLICT;
+	enum pm_err err = tlog_tree_load(point->size, store_read_row, &rows, &tree);
+	/* Only now: what has been pruned meanwhile is not missing. */
+	TRY(store_get_log(audit->store, log, &record));
 	if (point->size < record.minimum)
 		return PM_OK;
-	enum pm_err err = tlog_tree_load(point->size, store_read_row, &rows, &tree);
 	if (err == PM_NOT_FOUND || err == PM_STORE_DAMAGED)
 		return PM_CONFLICT;
 	TRY(err);
@@ -66,7 +64,7 @@ static enum pm_err check_stored(struct audit *audit, const struct log_record *lo
 		    tlog_note_verify(note, &key, NULL) == PM_OK &&
 		    strcmp(point.origin, log->origin) == 0 && point.size == stored->size &&
 		    tlog_hash_equal(&point.root, &stored->root);
-	err = good ? continues(audit, log->log, &point) : PM_CONFLICT;
+	err = good ? history_continues(audit, log->log, &point) : PM_CONFLICT;
 	if (err != PM_CONFLICT)
 		return err;
 	lose(audit, good ? "a checkpoint in the database" : "an altered checkpoint", &point);
@@ -109,7 +107,7 @@ static enum pm_err compare(struct audit *audit, struct bytes note, struct tlog_c
 	TRY(tlog_key_parse(bytes_str(log.vkey), &key));
 	if (tlog_note_verify(note, &key, NULL) != PM_OK)
 		return PM_DENIED;
-	return log.state == LOG_ABANDONED ? PM_OK : continues(audit, log.log, point);
+	return log.state == LOG_ABANDONED ? PM_OK : history_continues(audit, log.log, point);
 }
 
 static enum pm_err read_anchor(struct audit *audit, uint8_t room[TLOG_NOTE_MAX], struct bytes *note)
@@ -189,7 +187,8 @@ static enum pm_err check_closed(struct audit *audit, const struct log_record *lo
 	if (end->abandoned)
 		return PM_OK;
 	TRY(store_log_size(audit->store, log->log, &size));
-	return size == end->point.size ? continues(audit, log->log, &end->point) : PM_CONFLICT;
+	return size == end->point.size ? history_continues(audit, log->log, &end->point)
+				       : PM_CONFLICT;
 }
 
 /* One closed log, whose successor ends as `known` says; then `known` is of this one. */
@@ -199,8 +198,11 @@ static enum pm_err check_older(struct audit *audit, const struct log_record *log
 	struct chain_end end = { .abandoned = false };
 
 	enum pm_err err = chain_step(audit, log->log + 1, known, &end);
-	if (err == PM_NOT_FOUND) /* pruned long since, when this one had been signed to its end */
+	if (err == PM_NOT_FOUND) { /* that entry is pruned, and was older than what this one had */
+		if (log->state == LOG_ABANDONED)
+			return PM_OK;
 		err = newest_signed(audit, log->log, &end.point);
+	}
 	TRY(err);
 	*known = end.point;
 	return check_closed(audit, log, &end);
@@ -295,13 +297,15 @@ static enum pm_err token_signed(struct audit *audit, struct bytes note,
  * A restart must not forget what a caller has shown. The round that may be under way is waited for:
  * it could replace the anchor once more.
  */
-static void remember(struct audit *audit, struct bytes note)
+static void remember(struct audit *audit, struct bytes note, int64_t deadline)
 {
 	if (!audit->anchor)
 		return;
-	pthread_mutex_lock(&audit->round);
-	enum pm_err err = anchor_write(audit->anchor, note);
-	pthread_mutex_unlock(&audit->round);
+	enum pm_err err = audit_enter_round(audit, deadline);
+	if (err == PM_OK) {
+		err = anchor_write(audit->anchor, note);
+		pthread_mutex_unlock(&audit->round);
+	}
 	if (err != PM_OK)
 		log_error("vault: audit log: after a restart nobody will know that entries were "
 			  "lost: "
@@ -318,7 +322,7 @@ enum pm_err history_confront(struct audit *audit, struct bytes note, int64_t dea
 		err = PM_CONFLICT;
 	if (err == PM_CONFLICT) {
 		lose(audit, "a checkpoint from outside", &point);
-		remember(audit, note);
+		remember(audit, note, deadline);
 	}
 	return err == PM_DENIED ? PM_NOT_FOUND : err;
 }

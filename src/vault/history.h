@@ -21,6 +21,13 @@ enum pm_err history_check(struct audit *audit) NODISCARD;
  */
 enum pm_err history_confront(struct audit *audit, struct bytes note, int64_t deadline) NODISCARD;
 
+/*
+ * Are the log's first entries those of the checkpoint? Who asks about entries that were pruned gets
+ * the benefit of the doubt. PM_CONFLICT: they are not, or are not there.
+ */
+enum pm_err history_continues(struct audit *audit, uint32_t log,
+			      const struct tlog_checkpoint *point) NODISCARD;
+
 /* What the anchor says, for the entry that tells of what was lost. PM_NOT_FOUND: nothing. */
 enum pm_err history_anchor(struct audit *audit, struct tlog_checkpoint *out) NODISCARD;
 

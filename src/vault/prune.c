@@ -92,20 +92,26 @@ static enum pm_err prune_log(struct audit *audit, struct log_record *log, bool *
 	return audit_commit(audit, changes, 2, NULL, deadline);
 }
 
-/* All logs, oldest first. Somebody else's change of a log's record: in the next round, then. */
+/*
+ * All logs, oldest first. Somebody else's change of a log's record: in the next round, then. A log that
+ * cannot be pruned keeps no other from it.
+ */
 static enum pm_err prune(struct audit *audit, bool *more, int64_t deadline)
 {
 	struct log_record log;
-	enum pm_err err = PM_OK;
+	enum pm_err first = PM_OK;
 
-	for (uint32_t number = 1; err == PM_OK; number++) {
+	enum pm_err err = store_get_log(audit->store, 0, &log);
+	if (err != PM_OK)
+		return err == PM_NOT_FOUND ? PM_OK : err;
+	for (uint32_t number = 1, last = log.log; number <= last; number++) {
 		err = store_get_log(audit->store, number, &log);
-		if (err != PM_OK)
-			break;
-		err = prune_log(audit, &log, more, deadline);
+		if (err == PM_OK)
+			err = prune_log(audit, &log, more, deadline);
+		*more = *more || err == PM_CONFLICT;
+		first = audit_first_error(first, err == PM_CONFLICT ? PM_OK : err);
 	}
-	*more = *more || err == PM_CONFLICT;
-	return err == PM_NOT_FOUND || err == PM_CONFLICT ? PM_OK : err;
+	return first;
 }
 
 enum pm_err prune_if_due(struct audit *audit, int64_t deadline)

@@ -1,6 +1,8 @@
 #include "scrub.h"
 
 #include "audit_state.h"
+#include "chain.h"
+#include "history.h"
 
 #define ROUND_MIN 1024
 #define ROUNDS_PER_HOUR 3600
@@ -122,10 +124,51 @@ static enum pm_err begin_pass(struct audit *audit, struct log_record *first)
 	return first_log(audit, first);
 }
 
+static enum pm_err check_end(struct audit *audit, uint32_t log, const struct tlog_checkpoint *end)
+{
+	enum pm_err err = history_continues(audit, log, end);
+
+	if (err != PM_CONFLICT)
+		return err;
+	audit_damage(audit, log, end->size - 1, "an entry up to");
+	return PM_OK;
+}
+
+/*
+ * All hashes that were read make the tree that the writer has in memory, and those of a closed log
+ * the tree that its successor tells of: also where no block is complete yet.
+ */
+static enum pm_err check_ends(struct audit *audit)
+{
+	struct chain_end end = { .abandoned = false };
+	uint32_t log = 0;
+
+	TRY(chain_open_end(audit, &log, &end.point));
+	TRY(check_end(audit, log, &end.point));
+	while (log > 1) {
+		const struct tlog_checkpoint known = end.point;
+		enum pm_err err = chain_step(audit, log, &known, &end);
+
+		if (err == PM_CONFLICT)
+			audit_damage(audit, log, 0, "entry");
+		if (err == PM_CONFLICT || err == PM_NOT_FOUND || end.abandoned)
+			return PM_OK;
+		TRY(err);
+		TRY(check_end(audit, --log, &end.point));
+	}
+	return PM_OK;
+}
+
+/* Damage that was told already, by a better name, would only be told once more. */
 static enum pm_err end_pass(struct audit *audit)
 {
+	enum pm_err err = audit_is_damaged(audit) ? PM_OK : check_ends(audit);
+
+	if (!is_damage(err)) /* which is told already */
+		TRY(err);
+	TRY(pruned_end(audit, &audit->scrub.pruned));
 	audit->scrub.passes++;
-	return pruned_end(audit, &audit->scrub.pruned);
+	return PM_OK;
 }
 
 static enum pm_err next_log(struct audit *audit)

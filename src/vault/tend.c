@@ -12,6 +12,20 @@
 #define ROUND_EVERY_MS 1000
 #define CHECKPOINT_TIMEOUT_MS 5000
 #define PART_TIMEOUT_MS 2000
+#define ROUND_TRY_MS 5
+
+/* Tried again and again: pthread's own timed lock goes by a clock that may be set. */
+enum pm_err audit_enter_round(struct audit *audit, int64_t deadline)
+{
+	const struct timespec nap = { .tv_nsec = ROUND_TRY_MS * NS_PER_MS };
+
+	while (pthread_mutex_trylock(&audit->round) != 0) {
+		if (deadline_left_ms(deadline) == 0)
+			return PM_DEADLINE_EXCEEDED;
+		nanosleep(&nap, NULL);
+	}
+	return PM_OK;
+}
 
 /*
  * Each part is done whatever becomes of the others, in a time of its own; the first error is told.

@@ -151,30 +151,75 @@ static struct bytes read_entry(sqlite3 *db, int64_t position, uint8_t *room)
 	return bytes_of(room, len);
 }
 
-/* Who can write the database makes a tree of it that fits, and takes its checkpoints away. */
-static void an_end_that_was_written_anew_is_never_signed(void **state)
+/* Who can write the database writes an entry anew, and its hash. */
+static void rewrite_entry(struct fixture *f, int64_t position)
 {
-	struct fixture *f = *state;
 	char path[TMPDIR_MAX + 16];
 	uint8_t *room CLEANUP(free_ptr) = malloc(STORE_LEAF_TEXT_MAX * 2);
-	uint64_t size = 0;
 	sqlite3 *db = NULL;
 
 	assert_non_null(room);
-	make_logs(f);
-	assert_int_equal(store_log_size(f->store, 1, &size), PM_OK);
-	log_close(f);
 	snprintf(path, sizeof(path), "%s/peppermint.db", f->dir);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	const int64_t position = (INT64_C(1) << 40) + (int64_t)size - 1;
 	struct bytes entry = read_entry(db, position, room);
 	room[entry.len - 4] ^= 1;
 	write_entry(db, position, entry);
 	sqlite3_close(db);
+}
+
+static void an_end_that_was_written_anew_is_never_signed(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t size = 0;
+
+	make_logs(f);
+	assert_int_equal(store_log_size(f->store, 1, &size), PM_OK);
+	log_close(f);
+	rewrite_entry(f, (INT64_C(1) << 40) + (int64_t)size - 1);
 	fixture_sql(f, "DELETE FROM audit_checkpoint WHERE log = 1");
 	start(f, false);
 	log_assert_state(f, AUDIT_ALTERED, "log 1 is not what its successor continues");
 	assert_noticed(f, "an end that was written anew");
+}
+
+/* In a block that is not complete, and so has no node over it: the vault knows the tree by heart. */
+static void what_is_written_anew_while_it_runs_is_noticed(void **state)
+{
+	for (int64_t log = 1; log <= 3; log++) {
+		struct fixture *f = *state;
+
+		make_logs(f);
+		for (int i = 0; i < 4; i++)
+			tend(f);
+		log_assert_state(f, AUDIT_GOOD, "");
+		rewrite_entry(f, (log << 40) + 1);
+		for (int i = 0; i < 4; i++)
+			tend(f);
+		log_assert_state(f, AUDIT_ALTERED, "an entry up to");
+		log_mint(f);
+		fixture_teardown(state);
+		log_forget_signed();
+		fixture_setup(state);
+	}
+}
+
+static void an_altered_last_entry_does_not_keep_the_vault_from_starting(void **state)
+{
+	struct fixture *f = *state;
+
+	/* Its hash is in a node, so the tree is what it was. */
+	while (log_status(f).entries % 256 != 255)
+		log_mint(f);
+	log_sign(f);
+	log_close(f);
+	fixture_sql(f,
+		    "UPDATE audit_leaf SET entry = CAST(replace(CAST(entry AS TEXT), "
+		    "'\"ts\":\"2', '\"ts\":\"3') AS BLOB) WHERE position = (SELECT max(position) "
+		    "FROM audit_leaf)");
+	start(f, false);
+	for (int i = 0; i < 4; i++)
+		tend(f);
+	log_assert_state(f, AUDIT_ALTERED, "entry 255 of log 1");
 }
 
 /* Entries go when they are old, and an entry says so. */
@@ -244,6 +289,34 @@ static void logs_that_were_pruned_long_ago_are_good(void **state)
 	log_assert_no_fork();
 }
 
+/* The entry that said that log 1 was given up is old enough to go, too. */
+static void a_log_given_up_long_ago_is_settled(void **state)
+{
+	struct fixture *f = *state;
+	struct log_record log;
+
+	f->audit.keep_months = 12;
+	log_mint(f);
+	log_sign(f);
+	log_close(f);
+	fixture_sql(f, "DELETE FROM audit_leaf WHERE position = (SELECT max(position) FROM "
+		       "audit_leaf)");
+	start(f, true);
+	assert_int_equal(vault_tend(f->vault), PM_OK);
+	while (log_status(f).entries < 300)
+		log_mint(f);
+	log_sign(f);
+	fake_clock_advance(13 * MONTH);
+	log_mint(f);
+	log_sign(f);
+	log_audit(f)->prune_at = 0;
+	tend(f);
+	assert_int_equal(store_get_log(f->store, 2, &log), PM_OK);
+	assert_int_equal(log.minimum, 256);
+	start(f, false);
+	assert_good(f);
+}
+
 static int setup(void **state)
 {
 	fake_clock_reset();
@@ -258,9 +331,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_done_to_a_closed_log_is_noticed),
 		TEST(an_end_that_was_written_anew_is_never_signed),
+		TEST(what_is_written_anew_while_it_runs_is_noticed),
+		TEST(an_altered_last_entry_does_not_keep_the_vault_from_starting),
 		TEST(a_raised_minimum_is_no_pruning),
 		TEST(a_minimum_beyond_what_was_pruned_is_noticed),
 		TEST(logs_that_were_pruned_long_ago_are_good),
+		TEST(a_log_given_up_long_ago_is_settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
