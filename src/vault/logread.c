@@ -1,4 +1,6 @@
 /* Reading the audit log. Every reading is itself in the log, before anything of it is told. */
+#include "logread.h"
+
 #include <string.h>
 
 #include "audit_state.h"
@@ -106,6 +108,27 @@ static bool look(void *arg, uint64_t index, struct bytes entry, const struct tlo
 	return true;
 }
 
+bool logread_counts(struct audit *audit, uint32_t log)
+{
+	struct log_record record;
+
+	for (; store_get_log(audit->store, log, &record) == PM_OK; log++) {
+		if (record.state == LOG_ABANDONED)
+			return false;
+	}
+	return true;
+}
+
+static void report_damage(struct audit *audit, struct actor *actor, uint32_t log, uint64_t index)
+{
+	if (!logread_counts(audit, log)) {
+		actor->why = "an entry was altered outside the vault, in a log that was given up";
+		return;
+	}
+	audit_damage(audit, log, index, "entry");
+	actor->why = "an entry was altered outside the vault; Status says which";
+}
+
 /* A damaged entry is told when it comes first: what is before it has been told by then. */
 static enum pm_err read_on(struct audit *audit, struct actor *actor, uint64_t first,
 			   struct reading *reading, struct vault_log_page *page)
@@ -124,8 +147,7 @@ static enum pm_err read_on(struct audit *audit, struct actor *actor, uint64_t fi
 		return err;
 	if (reading->next > first)
 		return PM_OK;
-	audit_damage(audit, log.log, first, "entry");
-	actor->why = "an entry was altered outside the vault; Status says which";
+	report_damage(audit, actor, log.log, first);
 	return err;
 }
 

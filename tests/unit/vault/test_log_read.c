@@ -251,6 +251,94 @@ static void what_was_altered_is_not_proved(void **state)
 			 PM_STORE_DAMAGED);
 }
 
+static void alter_entry(struct fixture *f, uint32_t log, uint32_t index)
+{
+	char sql[160];
+
+	snprintf(sql, sizeof(sql),
+		 "UPDATE audit_leaf SET hash = randomblob(32) WHERE position = (%u << 40) + %u",
+		 (unsigned)log, (unsigned)index);
+	fixture_sql(f, sql);
+}
+
+/* The open log is altered, and the next one begun in its place. */
+static void give_up(struct fixture *f, uint32_t log)
+{
+	for (int i = 0; i < 8; i++)
+		log_mint(f);
+	log_sign(f);
+	assert_int_equal(log_status(f).log, log);
+	alter_entry(f, log, 5);
+	f->audit.new_log = true;
+	fixture_reopen(f);
+	f->audit.new_log = false;
+	assert_int_equal(log_status(f).log, log + 1);
+	assert_int_equal(vault_tend(f->vault), PM_OK);
+}
+
+static void expect_damage(struct fixture *f, uint32_t log, uint64_t index)
+{
+	struct vault_log_proof *proof CLEANUP(free_ptr) = malloc(sizeof(*proof));
+	struct found *found CLEANUP(free_ptr) = malloc(sizeof(*found));
+	struct vault_log_query query = any();
+	struct vault_log_page page;
+	struct actor *actor = fixture_actor(f);
+
+	query.log = log;
+	query.first = index;
+	*found = (struct found){ .room = FOUND_MAX };
+	assert_int_equal(vault_log_read(f->vault, actor, &query, take, found, &page),
+			 PM_STORE_DAMAGED);
+	assert_non_null(actor->why);
+	assert_int_equal(vault_log_prove(f->vault, fixture_actor(f), log, index, proof),
+			 PM_STORE_DAMAGED);
+	/* Its neighbour is what it was, but not the tree around it. */
+	assert_int_equal(vault_log_prove(f->vault, fixture_actor(f), log, index - 1, proof),
+			 PM_STORE_DAMAGED);
+}
+
+static void damage_in_a_log_that_was_given_up_is_told_to_its_reader_only(void **state)
+{
+	struct fixture *f = *state;
+
+	give_up(f, 1);
+	expect_damage(f, 1, 5);
+	log_assert_state(f, AUDIT_GOOD, "");
+	log_mint(f);
+	log_sign(f);
+}
+
+static void damage_before_a_log_that_was_given_up_is_told_to_its_reader_only(void **state)
+{
+	struct fixture *f = *state;
+	struct vault_log opened;
+
+	for (int i = 0; i < 8; i++)
+		log_mint(f);
+	assert_int_equal(vault_log_rotate(f->vault, fixture_actor(f), &opened), PM_OK);
+	give_up(f, 2);
+	alter_entry(f, 1, 5);
+	expect_damage(f, 1, 5);
+	log_assert_state(f, AUDIT_GOOD, "");
+	log_mint(f);
+	log_sign(f);
+}
+
+static void damage_after_a_log_that_was_given_up_is_damage(void **state)
+{
+	struct fixture *f = *state;
+	struct vault_log opened;
+
+	give_up(f, 1);
+	for (int i = 0; i < 8; i++)
+		log_mint(f);
+	assert_int_equal(vault_log_rotate(f->vault, fixture_actor(f), &opened), PM_OK);
+	log_sign(f);
+	alter_entry(f, 2, 5);
+	expect_damage(f, 2, 5);
+	log_assert_state(f, AUDIT_ALTERED, "entry 5 of log 2");
+}
+
 /* The secondary sink's way: from a place on, through all logs. */
 static void all_entries_are_followed_across_a_rotation(void **state)
 {
@@ -510,6 +598,9 @@ int main(void)
 		TEST(an_altered_entry_is_named_when_it_is_read),
 		TEST(an_entry_is_proved_under_the_newest_checkpoint),
 		TEST(what_was_altered_is_not_proved),
+		TEST(damage_in_a_log_that_was_given_up_is_told_to_its_reader_only),
+		TEST(damage_before_a_log_that_was_given_up_is_told_to_its_reader_only),
+		TEST(damage_after_a_log_that_was_given_up_is_damage),
 		TEST(all_entries_are_followed_across_a_rotation),
 		TEST(the_lines_of_witnesses_are_kept),
 		TEST(a_database_without_what_a_witness_saw_is_noticed),
