@@ -294,7 +294,10 @@ void daemon_tend(struct daemon *d)
 		   d->settings->environment_count);
 }
 
-/* Told before it is done: what callers may do never changes without an entry that says so. */
+/*
+ * Told before it is done: what callers may do never changes without an entry that says so. And from
+ * one that says `ok` on all entries name this revision, so by then nothing may be in its way.
+ */
 static enum pm_err tell_reload(struct daemon *d, const struct settings *fresh, bool ok)
 {
 	return vault_audit_config_read(d->vault, d->config_path, fresh->revision, ok);
@@ -308,6 +311,7 @@ static enum pm_err take_callers(struct daemon *d, const struct settings *fresh)
 		return PM_NO_MEMORY;
 	settings_callers(fresh, d->settings, callers);
 	TRY(tell_start(d));
+	TRY(rpc_check_callers(d->rpc, callers, fresh->caller_count));
 	TRY(tell_reload(d, fresh, true));
 	return rpc_set_callers(d->rpc, callers, fresh->caller_count);
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "callers.h"
+#include "refusals.h"
 #include "server.h"
 #include "strangers.h"
 #include "transport.h"
@@ -335,7 +336,10 @@ static enum pm_err start_refused(struct call *call, enum pm_err why)
 	grant_time_for_entry(call);
 	call->refused = why;
 	call->job.deadline = call->actor.deadline;
-	return workers_submit(call->rpc->pools[POOL_REFUSALS], &call->job);
+	enum pm_err err = workers_submit(call->rpc->pools[POOL_REFUSALS], &call->job);
+	if (err != PM_OK)
+		refusals_miss(call->rpc);
+	return err;
 }
 
 void call_receive(struct call *call, const struct peer *peer, struct bytes request)
@@ -411,7 +415,9 @@ void call_run_refused(struct job *job, enum pm_err err)
 {
 	struct call *call = call_of_job(job);
 
-	if (err == PM_OK)
+	if (err != PM_OK)
+		refusals_miss(call->rpc);
+	else
 		err = call->refused == PM_DENIED ? tell_denial(call)
 						 : tell_failure(call, call->refused);
 	finish(call, err);

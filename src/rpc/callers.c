@@ -87,7 +87,10 @@ static bool list_is_sound(const struct rpc_caller *list, size_t count)
 	return true;
 }
 
-/* How many of the list's uids have no entry yet, so that setting cannot fail half-way. */
+/*
+ * Who is listed counts as if a request of his were in flight: one may be by the time that the list is
+ * set.
+ */
 static bool list_fits(struct callers *callers, const struct rpc_caller *list, size_t count)
 {
 	size_t leaving = 0;
@@ -98,7 +101,7 @@ static bool list_fits(struct callers *callers, const struct rpc_caller *list, si
 
 		for (size_t j = 0; j < count && !stays; j++)
 			stays = list[j].uid == entry->caller.uid;
-		leaving += !stays && entry->in_flight > 0;
+		leaving += !stays && (entry->listed || entry->in_flight > 0);
 	}
 	return leaving + count <= ENTRIES_MAX;
 }
@@ -115,6 +118,16 @@ static void replace(struct callers *callers, const struct rpc_caller *list, size
 		entry->caller = list[i];
 		entry->listed = true;
 	}
+}
+
+enum pm_err callers_check(struct callers *callers, const struct rpc_caller *list, size_t count)
+{
+	if (!list_is_sound(list, count))
+		return PM_CONFIG;
+	pthread_mutex_lock(&callers->lock);
+	bool fits = list_fits(callers, list, count);
+	pthread_mutex_unlock(&callers->lock);
+	return fits ? PM_OK : PM_BUSY;
 }
 
 enum pm_err callers_set(struct callers *callers, const struct rpc_caller *list, size_t count)

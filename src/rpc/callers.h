@@ -19,9 +19,16 @@ struct callers;
 enum pm_err callers_new(uint32_t share, struct callers **out) NODISCARD;
 void callers_free(struct callers *callers);
 
-/* All or nothing. PM_CONFIG, logged, if there are too many or a uid or name stands twice. */
+/*
+ * All or nothing. PM_CONFIG, logged, if there are too many or a uid or name stands twice; PM_BUSY
+ * while too many requests of former callers are in flight.
+ */
 enum pm_err callers_set(struct callers *callers, const struct rpc_caller *list,
 			size_t count) NODISCARD;
+
+/* What callers_set would say; once PM_OK, for this list it stays that until another one is set. */
+enum pm_err callers_check(struct callers *callers, const struct rpc_caller *list,
+			  size_t count) NODISCARD;
 
 bool callers_know(struct callers *callers, uint32_t uid);
 

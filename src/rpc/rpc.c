@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "call.h"
 #include "callers.h"
+#include "refusals.h"
 #include "replay.h"
 #include "server.h"
 #include "strangers.h"
@@ -34,6 +35,8 @@ static void tidy(struct rpc *rpc)
 	for (size_t i = 0; i < POOLS; i++)
 		workers_expire(rpc->pools[i], now);
 	replay_sweep(rpc->replay, now);
+	strangers_catch_up(rpc, now);
+	refusals_report(rpc, now);
 }
 
 static void *janitor(void *arg)
@@ -160,6 +163,7 @@ enum pm_err rpc_open(struct vault *vault, const struct rpc_config *config,
 	rpc->vault = vault;
 	rpc->started = clock_now();
 	rpc->environments = environments;
+	pthread_mutex_init(&rpc->missed.lock, NULL);
 	pthread_mutex_init(&rpc->lock, NULL);
 	pthread_cond_init(&rpc->stop, NULL);
 	raise_descriptor_limit();
@@ -172,6 +176,11 @@ enum pm_err rpc_open(struct vault *vault, const struct rpc_config *config,
 	}
 	*out = rpc;
 	return PM_OK;
+}
+
+enum pm_err rpc_check_callers(struct rpc *rpc, const struct rpc_caller *callers, size_t count)
+{
+	return callers_check(rpc->callers, callers, count);
 }
 
 enum pm_err rpc_set_callers(struct rpc *rpc, const struct rpc_caller *callers, size_t count)
@@ -203,6 +212,7 @@ void rpc_close(struct rpc *rpc, int64_t deadline)
 	/* The last callbacks of nng may still look at what is freed after it. */
 	transport_free(rpc->transport);
 	strangers_end(rpc);
+	refusals_end(rpc);
 	for (size_t i = 0; i < rpc->environments; i++)
 		workers_free(rpc->workers[i]);
 	for (size_t i = 0; i < POOLS; i++)
@@ -210,6 +220,7 @@ void rpc_close(struct rpc *rpc, int64_t deadline)
 	replay_free(rpc->replay);
 	callers_free(rpc->callers);
 	pthread_cond_destroy(&rpc->stop);
+	pthread_mutex_destroy(&rpc->missed.lock);
 	pthread_mutex_destroy(&rpc->lock);
 	free(rpc->socket);
 	free(rpc->version);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "call.h"
 #include "rpc/rpc.h"
 #include "wire.h"
 
@@ -28,6 +29,14 @@ enum rpc_pool {
 	POOLS,
 };
 
+/* Strangers that the audit log was not told of so far. */
+struct missed {
+	pthread_mutex_t lock;
+	uint64_t count;
+	struct peer last;
+	int64_t since; /* of the first, or the last time that they were to be told */
+};
+
 struct rpc {
 	struct vault *vault;      /* lent */
 	struct rpc_config config; /* its strings are the two below */
@@ -44,9 +53,11 @@ struct rpc {
 	struct workers *workers[RPC_ENVIRONMENTS_MAX]; /* by the vault's environment index */
 	struct workers *pools[POOLS];
 	int64_t strangers_quiet; /* POOL_STRANGERS's thread: it logs nothing before then */
-	atomic_uint_fast64_t strangers_missed; /* not told to the audit log so far */
+	struct missed missed;    /* strangers */
+	atomic_uint_fast64_t refusals_missed; /* that no entry has, since our log was last told */
+	int64_t refusals_quiet; /* the janitor's: it logs no such number before then */
 
-	/* The janitor: ends what waits too long and wipes old answers. */
+	/* The janitor: tells what was missed, ends what waits too long and wipes old answers. */
 	pthread_t janitor;
 	bool janitor_runs;
 	pthread_mutex_t lock;

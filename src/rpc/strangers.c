@@ -8,6 +8,7 @@
 #include "vault/audit.h"
 
 #define ENTRY_MS 5000
+#define WAIT_MS 60000  /* for another stranger, whose entry says how many were missed */
 #define QUIET_MS 60000 /* between two lines of ours */
 
 struct stranger {
@@ -16,9 +17,43 @@ struct stranger {
 	struct peer peer;
 };
 
-static void miss(struct rpc *rpc, uint64_t count)
+static void miss(struct rpc *rpc, const struct peer *last, uint64_t count)
 {
-	atomic_fetch_add(&rpc->strangers_missed, count);
+	struct missed *missed = &rpc->missed;
+
+	pthread_mutex_lock(&missed->lock);
+	if (missed->count == 0)
+		missed->since = clock_now();
+	missed->count += count;
+	missed->last = *last;
+	pthread_mutex_unlock(&missed->lock);
+}
+
+static uint64_t take_missed(struct rpc *rpc)
+{
+	struct missed *missed = &rpc->missed;
+
+	pthread_mutex_lock(&missed->lock);
+	uint64_t count = missed->count;
+	missed->count = 0;
+	pthread_mutex_unlock(&missed->lock);
+	return count;
+}
+
+/* One is out of the number then: it is to have the entry that says the rest. */
+static bool take_last_missed(struct rpc *rpc, int64_t now, struct peer *last)
+{
+	struct missed *missed = &rpc->missed;
+
+	pthread_mutex_lock(&missed->lock);
+	bool due = missed->count > 0 && now - missed->since >= WAIT_MS * NS_PER_MS;
+	if (due) {
+		missed->count--;
+		missed->since = now;
+		*last = missed->last;
+	}
+	pthread_mutex_unlock(&missed->lock);
+	return due;
 }
 
 void strangers_tell(struct rpc *rpc, const struct peer *peer)
@@ -26,7 +61,7 @@ void strangers_tell(struct rpc *rpc, const struct peer *peer)
 	struct stranger *stranger = calloc(1, sizeof(*stranger));
 
 	if (!stranger) {
-		miss(rpc, 1);
+		miss(rpc, peer, 1);
 		return;
 	}
 	*stranger = (struct stranger){ .job.deadline = deadline_in_ms(ENTRY_MS),
@@ -34,6 +69,14 @@ void strangers_tell(struct rpc *rpc, const struct peer *peer)
 				       .peer = *peer };
 	if (workers_submit(rpc->pools[POOL_STRANGERS], &stranger->job) != PM_OK)
 		stranger_run(&stranger->job, PM_BUSY);
+}
+
+void strangers_catch_up(struct rpc *rpc, int64_t now)
+{
+	struct peer last;
+
+	if (take_last_missed(rpc, now, &last))
+		strangers_tell(rpc, &last);
 }
 
 static enum pm_err tell(const struct stranger *stranger, uint64_t missed)
@@ -77,18 +120,18 @@ void stranger_run(struct job *job, enum pm_err err)
 	uint64_t missed = 0;
 
 	if (err == PM_OK) {
-		missed = atomic_exchange(&rpc->strangers_missed, 0);
+		missed = take_missed(rpc);
 		err = tell(stranger, missed);
 		report(rpc, missed, err);
 	}
 	if (err != PM_OK)
-		miss(rpc, missed + 1);
+		miss(rpc, &stranger->peer, missed + 1);
 	free(stranger);
 }
 
 void strangers_end(struct rpc *rpc)
 {
-	uint64_t missed = atomic_load(&rpc->strangers_missed);
+	uint64_t missed = take_missed(rpc);
 
 	if (missed > 0)
 		log_warn("rpc: connections of unknown uids that are in no entry of the audit log: "

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -251,6 +252,43 @@ bool is_closed(int fd)
 			return true;
 	}
 	return false;
+}
+
+struct captured capture_log(void)
+{
+	struct captured captured = { .file = memfd_create("log", MFD_CLOEXEC),
+				     .before = dup(STDERR_FILENO) };
+
+	assert_true(captured.file >= 0 && captured.before >= 0);
+	assert_true(dup2(captured.file, STDERR_FILENO) >= 0);
+	return captured;
+}
+
+static void read_captured(const struct captured *captured, char text[4096])
+{
+	ssize_t len = pread(captured->file, text, 4095, 0);
+
+	assert_true(len >= 0);
+	text[len] = '\0';
+}
+
+void captured_await(const struct captured *captured, const char *words)
+{
+	int64_t deadline = deadline_in_ms(PATIENCE_MS);
+	char text[4096] = "";
+
+	for (; !strstr(text, words); read_captured(captured, text)) {
+		assert_true(clock_now() < deadline);
+		usleep(1000);
+	}
+}
+
+void captured_end(struct captured *captured, char text[4096])
+{
+	dup2(captured->before, STDERR_FILENO);
+	read_captured(captured, text);
+	close(captured->file);
+	close(captured->before);
 }
 
 struct bytes packed(const Peppermint__V1__Request *request)

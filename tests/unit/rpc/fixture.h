@@ -50,6 +50,14 @@ void send_request(int fd, uint32_t id, struct bytes body); /* one SP frame */
 size_t receive_frame(int fd, uint8_t *room, size_t size);  /* a reply's body, after its id */
 bool is_closed(int fd);                                    /* by the server, sooner or later */
 
+/* What our own log says from here on, instead of to the terminal. */
+struct captured {
+	int file, before;
+};
+struct captured capture_log(void);
+void captured_await(const struct captured *captured, const char *words);
+void captured_end(struct captured *captured, char text[4096]);
+
 /* Packed into static memory, valid until the next. */
 struct bytes packed(const Peppermint__V1__Request *request);
 

@@ -134,6 +134,39 @@ static void a_list_that_does_not_fit_beside_the_requests_of_the_last_ones_waits(
 	assert_int_equal(callers_set(*state, list, RPC_CALLERS_MAX), PM_OK);
 }
 
+static void name_callers(struct rpc_caller list[RPC_CALLERS_MAX], uint32_t first)
+{
+	for (uint32_t i = 0; i < RPC_CALLERS_MAX; i++) {
+		list[i].uid = first + i;
+		snprintf(list[i].name, sizeof(list[i].name), "caller-%u", i);
+	}
+}
+
+static void a_list_that_was_found_to_fit_is_taken_whoever_calls_in_between(void **state)
+{
+	static struct rpc_caller list[RPC_CALLERS_MAX];
+	struct rpc_caller found;
+
+	name_callers(list, 1000);
+	assert_int_equal(callers_check(*state, list, RPC_CALLERS_MAX), PM_OK);
+	assert_false(callers_know(*state, 1000));
+	assert_int_equal(callers_set(*state, list, RPC_CALLERS_MAX), PM_OK);
+	assert_int_equal(callers_enter(*state, 1000, &found), PM_OK);
+	name_callers(list, 2000);
+	assert_int_equal(callers_check(*state, list, RPC_CALLERS_MAX), PM_OK);
+	assert_int_equal(callers_set(*state, list, RPC_CALLERS_MAX), PM_OK);
+	/* One of the first list is still busy, and all of the second may be in a moment. */
+	name_callers(list, 3000);
+	assert_int_equal(callers_check(*state, list, RPC_CALLERS_MAX), PM_BUSY);
+	callers_leave(*state, 1000);
+	assert_int_equal(callers_check(*state, list, RPC_CALLERS_MAX), PM_OK);
+	for (uint32_t i = 0; i < RPC_CALLERS_MAX; i++)
+		assert_int_equal(callers_enter(*state, 2000 + i, &found), PM_OK);
+	assert_int_equal(callers_set(*state, list, RPC_CALLERS_MAX), PM_OK);
+	list[1].uid = list[0].uid;
+	assert_int_equal(callers_check(*state, list, 2), PM_CONFIG);
+}
+
 static void the_present_list_is_told_without_those_who_only_wait_for_their_last_request(
 	void **state)
 {
@@ -184,6 +217,7 @@ int main(void)
 		CALLERS(a_list_with_a_uid_or_a_name_twice_changes_nothing),
 		CALLERS(the_longest_list_fits_and_can_be_replaced_by_another),
 		CALLERS(a_list_that_does_not_fit_beside_the_requests_of_the_last_ones_waits),
+		CALLERS(a_list_that_was_found_to_fit_is_taken_whoever_calls_in_between),
 		CALLERS(the_present_list_is_told_without_those_who_only_wait_for_their_last_request),
 	};
 

@@ -15,6 +15,8 @@
 #include "asked.h"
 #include "base/clock.h"
 #include "fake_vault.h"
+#include "refusals.h"
+#include "server.h"
 #include "vault/audit.h"
 
 #define CALL(NAME) PEPPERMINT__V1__REQUEST__CALL_##NAME
@@ -294,6 +296,8 @@ static void a_log_that_hangs_holds_up_refusals_only_and_beyond_their_queue_they_
 	struct asked *a = *state;
 	unsigned count[PM_AUDIT_BLOCKED + 1] = { 0 };
 	uint8_t room[1024];
+	char text[4096];
+	struct captured captured = capture_log();
 
 	nn_close(a->socket);
 	a->f->config.queue = QUEUE;
@@ -328,6 +332,34 @@ static void a_log_that_hangs_holds_up_refusals_only_and_beyond_their_queue_they_
 	assert_int_equal(count[PM_DENIED], DENIED - 1);
 	assert_int_equal(fake_told().refusals, DENIED - 1);
 	close(fd);
+	captured_await(&captured, "did not keep up: 1\n");
+	captured_end(&captured, text);
+}
+
+static void what_has_no_entry_is_a_number_in_our_own_log_once_a_minute_and_at_the_end(void **state)
+{
+	static const char line[] = "did not keep up: ";
+	enum { REFUSED = 6 };
+	struct rpc rpc = { .refusals_quiet = 0 };
+	struct captured captured = capture_log();
+	char text[4096];
+
+	(void)state;
+	for (int i = 0; i < REFUSED; i++) {
+		/* Seconds 100, 120 … 180, and 200. */
+		refusals_miss(&rpc);
+		refusals_report(&rpc, (100 + 20 * i) * NS_PER_SECOND);
+	}
+	refusals_end(&rpc);
+	refusals_end(&rpc);
+	captured_end(&captured, text);
+	const char *first = strstr(text, line), *second = first ? strstr(first + 1, line) : NULL;
+	const char *third = second ? strstr(second + 1, line) : NULL;
+	assert_non_null(third);
+	assert_int_equal(first[strlen(line)], '1');
+	assert_int_equal(second[strlen(line)], '3');
+	assert_int_equal(third[strlen(line)], '2');
+	assert_null(strstr(third + 1, line));
 }
 
 static void closing_ends_what_waits_for_the_log(void **state)
@@ -441,6 +473,8 @@ int main(void)
 		ASKED(a_refusals_own_entry_has_a_receipt_too),
 		ASKED(a_refusal_is_told_also_when_its_caller_does_not_wait),
 		ASKED(a_log_that_hangs_holds_up_refusals_only_and_beyond_their_queue_they_are_busy),
+		cmocka_unit_test(
+			what_has_no_entry_is_a_number_in_our_own_log_once_a_minute_and_at_the_end),
 		ASKED(closing_ends_what_waits_for_the_log),
 		ASKED(of_many_at_once_each_refusal_and_each_failure_is_told_once),
 	};

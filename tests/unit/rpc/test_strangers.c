@@ -8,12 +8,13 @@
 #include <cmocka.h>
 #include <nanomsg/nn.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "asked.h"
 #include "base/clock.h"
 #include "fake_vault.h"
+#include "server.h"
+#include "strangers.h"
 
 #define CALL(NAME) PEPPERMINT__V1__REQUEST__CALL_##NAME
 
@@ -131,6 +132,59 @@ static void what_the_log_did_not_take_is_told_when_it_takes_entries_again(void *
 	assert_int_equal(fake_told().missed, 3);
 }
 
+static uint64_t count_missed(struct rpc *rpc)
+{
+	pthread_mutex_lock(&rpc->missed.lock);
+	uint64_t count = rpc->missed.count;
+	pthread_mutex_unlock(&rpc->missed.lock);
+	return count;
+}
+
+static void await_missed(struct rpc *rpc, uint64_t count)
+{
+	int64_t deadline = deadline_in_ms(PATIENCE_MS);
+
+	while (count_missed(rpc) != count) {
+		assert_true(clock_now() < deadline);
+		usleep(1000);
+	}
+}
+
+/* As if the first of them had been there a minute ago: the janitor is to see that. */
+static void let_a_minute_pass(struct rpc *rpc)
+{
+	pthread_mutex_lock(&rpc->missed.lock);
+	rpc->missed.since -= 60 * NS_PER_SECOND;
+	pthread_mutex_unlock(&rpc->missed.lock);
+}
+
+static void if_no_other_comes_for_a_minute_the_last_of_those_missed_is_told(void **state)
+{
+	struct asked *a = *state;
+	struct rpc *rpc = a->f->rpc;
+
+	assert_int_equal(ask_whole(a, CALL(STATUS)), PM_OK);
+	become_strangers(a->f);
+	fake_tell_fails(PM_AUDIT_BLOCKED);
+	for (int i = 0; i < 3; i++)
+		knock(a->f);
+	await_missed(rpc, 3);
+	strangers_catch_up(rpc, clock_now() + 30 * NS_PER_SECOND);
+	assert_int_equal(count_missed(rpc), 3);
+	let_a_minute_pass(rpc);
+	fake_await_told(4);
+	await_missed(rpc, 3); /* again: the log takes nothing yet */
+	fake_tell_fails(PM_OK);
+	let_a_minute_pass(rpc);
+	fake_await_told(5);
+	await_missed(rpc, 0);
+	struct fake_told told = fake_told();
+	assert_int_equal(told.missed, 2);
+	assert_string_equal(told.rpc, "NULL");
+	assert_int_equal(told.actor.uid, getuid());
+	assert_int_equal(told.actor.pid, getpid());
+}
+
 static void what_no_entry_has_is_in_our_own_log_at_the_end(void **state)
 {
 	struct asked *a = *state;
@@ -142,16 +196,10 @@ static void what_no_entry_has_is_in_our_own_log_at_the_end(void **state)
 	knock(a->f);
 	knock(a->f);
 	fake_await_told(2);
-	int file = memfd_create("log", MFD_CLOEXEC), before = dup(STDERR_FILENO);
-	assert_true(file >= 0 && before >= 0 && dup2(file, STDERR_FILENO) >= 0);
+	struct captured captured = capture_log();
 	rpc_close(a->f->rpc, clock_now());
 	a->f->rpc = NULL;
-	dup2(before, STDERR_FILENO);
-	ssize_t len = pread(file, text, sizeof(text) - 1, 0);
-	assert_true(len >= 0);
-	text[len] = '\0';
-	close(file);
-	close(before);
+	captured_end(&captured, text);
 	assert_non_null(strstr(text, "in no entry of the audit log: 2\n"));
 }
 
@@ -164,6 +212,7 @@ int main(void)
 		ASKED(a_crowd_of_unknown_uids_is_closed_while_the_log_hangs_and_holds_up_nobody),
 		ASKED(those_that_come_too_fast_are_a_number_in_the_entry_of_the_next),
 		ASKED(what_the_log_did_not_take_is_told_when_it_takes_entries_again),
+		ASKED(if_no_other_comes_for_a_minute_the_last_of_those_missed_is_told),
 		ASKED(what_no_entry_has_is_in_our_own_log_at_the_end),
 	};
 

@@ -60,6 +60,13 @@ struct rpc_config {
 enum pm_err rpc_open(struct vault *vault, const struct rpc_config *config,
 		     const struct rpc_caller *callers, size_t count, struct rpc **out) NODISCARD;
 
+/*
+ * Whether rpc_set_callers would take them: PM_BUSY while too many requests of former callers are in
+ * flight. Once PM_OK, that stays so until others are set.
+ */
+enum pm_err rpc_check_callers(struct rpc *rpc, const struct rpc_caller *callers,
+			      size_t count) NODISCARD;
+
 /* Replaces the callers; a request already past its check goes on. */
 enum pm_err rpc_set_callers(struct rpc *rpc, const struct rpc_caller *callers,
 			    size_t count) NODISCARD;
