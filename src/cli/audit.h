@@ -28,6 +28,8 @@ struct walk {
 	void *arg;
 	bool whole;      /* an altered entry ends it, and is not stepped over */
 	enum pm_err err; /* what the vault refused to go on with */
+	size_t steps;    /* altered entries of this log so far */
+	bool given_up;   /* there were too many */
 	struct peppermint_log_page *page;
 };
 void walk_end(struct walk *walk); /* for CLEANUP */
@@ -35,13 +37,14 @@ void walk_end(struct walk *walk); /* for CLEANUP */
 /*
  * The log query.log (0: the newest) from query.first to where it ends when the walk begins, or to
  * `end` if that comes first. query.first is then where to go on, query.log the log's number. Entries
- * that the vault finds altered are complained about and stepped over: see struct session.
+ * that the vault finds altered are complained about and stepped over: see struct session. Over too
+ * many the log is given up: STATUS_REFUSED, and walk->given_up.
  */
 enum status walk_log(struct walk *walk, uint64_t end);
-/* When the first entry from query.first on was made, below `end`; 0: there is none. */
+/* When the first entry from query.first on was made, below `end`; 0: none can be read. */
 enum status walk_when(struct session *session, const struct peppermint_log_query *query,
 		      uint64_t end, int64_t *when);
-/* One log if --log names it, else all of them, from their oldest entry at hand. */
+/* One log if --log names it, else all, from their oldest entry at hand. One given up ends no other. */
 enum status walk_logs(struct walk *walk);
 
 /* --since and --until, into the query. STATUS_USAGE after a complaint. */

@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "when.h"
 
-#define STEPS_MAX 1000 /* each asks the vault once more */
+#define STEPS_MAX 1000 /* of one walk over one log; each asks the vault once more */
 
 void logs_end(struct logs *logs)
 {
@@ -37,6 +37,21 @@ static enum status visit_page(struct walk *walk, uint64_t end)
 	return walk->page_done ? walk->page_done(walk->arg) : STATUS_DONE;
 }
 
+static enum status give_up(struct walk *walk)
+{
+	struct session *session = walk->session;
+
+	walk->given_up = true;
+	if (walk->query.log <= session->altered.given_up)
+		return STATUS_REFUSED;
+	session->altered.given_up = walk->query.log;
+	complain("over %d entries of log %" PRIu32
+		 " were stepped over. It is not worth reading on: "
+		 "peppermint status tells more.",
+		 STEPS_MAX, walk->query.log);
+	return STATUS_REFUSED;
+}
+
 /*
  * The vault tells of an altered entry when it is the first that is asked for. Reports walk a log more
  * than once, always forward: what was told of before is not told again.
@@ -47,12 +62,9 @@ static enum status step_over(struct walk *walk)
 	uint32_t log = walk->query.log;
 	uint64_t index = walk->query.first++;
 
-	if (session->altered.times++ == STEPS_MAX) {
-		complain("over %d entries were stepped over. This log is not worth reading: "
-			 "peppermint status tells more.",
-			 STEPS_MAX);
-		return STATUS_REFUSED;
-	}
+	session->altered.any = true;
+	if (walk->steps++ == STEPS_MAX)
+		return give_up(walk);
 	if (log < session->altered.log ||
 	    (log == session->altered.log && index <= session->altered.index))
 		return STATUS_DONE;
@@ -91,6 +103,8 @@ enum status walk_log(struct walk *walk, uint64_t end)
 
 	if (!walk->page)
 		walk->page = must_have(malloc(sizeof(*walk->page)));
+	walk->steps = 0;
+	walk->given_up = false;
 	do {
 		walk->err = peppermint_read_log(walk->session->vault, query, walk->page,
 						&walk->session->call);
@@ -118,6 +132,8 @@ enum status walk_logs(struct walk *walk)
 		walk->query.log = logs.all[i].log;
 		walk->query.first = logs.all[i].minimum;
 		status = walk_log(walk, logs.all[i].entries);
+		if (walk->given_up)
+			status = STATUS_DONE;
 	}
 	if (status == STATUS_DONE && !found) {
 		complain("there is no log %u. Try: peppermint audit logs.", options->log);
@@ -187,5 +203,5 @@ enum status walk_when(struct session *session, const struct peppermint_log_query
 	};
 	enum status status = walk_log(&walk, end);
 
-	return status == STATUS_NOBODY_READS ? STATUS_DONE : status;
+	return status == STATUS_NOBODY_READS || walk.given_up ? STATUS_DONE : status;
 }

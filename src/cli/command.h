@@ -13,11 +13,11 @@ struct session {
 	bool changes;         /* the command takes a request id */
 	struct peppermint *vault;
 	struct peppermint_call call;
-	/* How often an altered entry of the log was stepped over, and the last that was told of: then
-	 * what was printed is not whole, which is STATUS_REFUSED at the end. */
+	/* The last altered entry that was stepped over and told of, and the last log that was given up
+	 * for them. After one, what was printed is not whole, which is STATUS_REFUSED at the end. */
 	struct {
-		size_t times;
-		uint32_t log;
+		bool any;
+		uint32_t log, given_up;
 		uint64_t index;
 	} altered;
 };

@@ -40,7 +40,7 @@ static enum status run_command(const struct command *command, struct session *se
 		return vault_refused(session, err);
 	enum status status = command->run(session);
 	peppermint_close(session->vault);
-	return status == STATUS_DONE && session->altered.times > 0 ? STATUS_REFUSED : status;
+	return status == STATUS_DONE && session->altered.any ? STATUS_REFUSED : status;
 }
 
 static enum status run(struct session *session)

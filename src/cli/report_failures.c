@@ -10,30 +10,60 @@
 
 #define EVENTS_MAX 100000 /* of one report: 24 MB. They are rare; --since asks for fewer */
 
-/* X(type, control, what it begins ends with: the types of its recovery, space-separated) */
+static bool always(const json_t *entry)
+{
+	(void)entry;
+	return true;
+}
+
+static bool says_abandoned(const json_t *entry)
+{
+	return json_is_true(json_object_get(entry, "abandoned"));
+}
+
+static bool says_unclean(const json_t *entry)
+{
+	return json_is_false(json_object_get(entry, "clean"));
+}
+
+static bool says_refused(const json_t *entry)
+{
+	return !json_is_true(json_object_get(entry, "ok"));
+}
+
+/*
+ * X(type, control, which entries of the type are one, what it begins ends with: the types of its
+ * recovery, space-separated)
+ */
 #define FAILURES(X)                                                                                \
-	X("hsm.fault", "HSM", "hsm.recover env.serve")                                             \
-	X("hsm.pin", "HSM login", "hsm.unseal env.serve")                                          \
-	X("hsm.seal", "HSM login", "hsm.unseal env.serve")                                         \
-	X("env.refuse", "binding of token and database", "env.serve")                              \
-	X("log.damage", "audit log's integrity", "")                                               \
-	X("log.resume", "audit log", "")                                                           \
-	X("call.unknown", "identification of callers", "")                                         \
-	X("call.refuse", "authorisation of callers", "")                                           \
-	X("key.quarantine", "integrity of records", "")
+	X("hsm.fault", "HSM", always, "hsm.recover env.serve")                                     \
+	X("hsm.pin", "HSM login", always, "hsm.unseal env.serve")                                  \
+	X("hsm.seal", "HSM login", always, "hsm.unseal env.serve")                                 \
+	X("env.refuse", "binding of token and database", always, "env.serve")                      \
+	X("log.open", "audit log's integrity", says_abandoned, "")                                 \
+	X("log.damage", "audit log's integrity", always, "")                                       \
+	X("log.resume", "audit log", always, "")                                                   \
+	X("vault.start", "audit log", says_unclean, "")                                            \
+	X("config.read", "configuration", says_refused, "")                                        \
+	X("call.unknown", "identification of callers", always, "")                                 \
+	X("call.refuse", "authorisation of callers", always, "")                                   \
+	X("key.quarantine", "integrity of records", always, "")
 
 static const struct failure {
-	const char *type, *control, *recovery;
+	const char *type, *control;
+	bool (*is_one)(const json_t *entry);
+	const char *recovery;
 } failures[] = {
-#define ROW(type, control, recovery) { type, control, recovery },
+#define ROW(type, control, is_one, recovery) { type, control, is_one, recovery },
 	FAILURES(ROW)
 #undef ROW
 };
 #define FAILURE_COUNT (sizeof(failures) / sizeof(failures[0]))
 
 /* What is asked of the vault: every type above, and the recoveries. */
-static const char *const asked[] = { "hsm.",       "env.",  "log.damage",
-				     "log.resume", "call.", "key.quarantine" };
+static const char *const asked[] = { "hsm.",           "env.",        "log.damage",
+				     "log.open",       "log.resume",  "call.",
+				     "key.quarantine", "vault.start", "config.read" };
 #define ASKED_COUNT (sizeof(asked) / sizeof(asked[0]))
 
 struct event {
@@ -66,6 +96,15 @@ static struct event *next_event(struct events *events)
 	return &events->all[events->count++];
 }
 
+static const struct failure *find_failure(const char *type)
+{
+	for (size_t i = 0; i < FAILURE_COUNT; i++) {
+		if (strcmp(failures[i].type, type) == 0)
+			return &failures[i];
+	}
+	return NULL;
+}
+
 static enum status add_event(void *arg, uint32_t log, const struct peppermint_log_entry *entry)
 {
 	struct events *events = arg;
@@ -73,6 +112,9 @@ static enum status add_event(void *arg, uint32_t log, const struct peppermint_lo
 
 	if (!row)
 		return STATUS_REFUSED;
+	const struct failure *failure = find_failure(entry_text(row, "type"));
+	if (failure && !failure->is_one(row))
+		return STATUS_DONE;
 	if (events->count == EVENTS_MAX) {
 		complain("there are over %d events. Ask for a shorter time: --since, --until.",
 			 EVENTS_MAX);
@@ -98,21 +140,14 @@ static int by_place(const void *a_, const void *b_)
 	return (a->index > b->index) - (a->index < b->index);
 }
 
-static const struct failure *find_failure(const char *type)
-{
-	for (size_t i = 0; i < FAILURE_COUNT; i++) {
-		if (strcmp(failures[i].type, type) == 0)
-			return &failures[i];
-	}
-	return NULL;
-}
-
 /* Types hold a dot, and none is another's beginning, so a substring is a word. */
 static const struct event *find_recovery(const struct events *events, size_t from,
 					 const struct failure *failure)
 {
 	const struct event *began = &events->all[from];
 
+	if (!failure->recovery[0])
+		return NULL;
 	for (size_t i = from + 1; i < events->count; i++) {
 		const struct event *event = &events->all[i];
 
@@ -122,7 +157,13 @@ static const struct event *find_recovery(const struct events *events, size_t fro
 	return NULL;
 }
 
-/* log.resume ends a pause. If it does not say since when: the entry before it was the last one. */
+/* Of these, an entry says that the log goes on: the failure is the time before it. */
+static bool ends_pause(const struct event *event)
+{
+	return strcmp(event->type, "log.resume") == 0 || strcmp(event->type, "vault.start") == 0;
+}
+
+/* If the entry that ends a pause does not say since when: the one before it was the last one. */
 static enum status find_pause_begin(struct session *session, const struct event *resume,
 				    int64_t *began)
 {
@@ -178,7 +219,7 @@ static enum status print_failures(struct session *session, const struct events *
 			ended = recovery->when;
 		else
 			*open += failure->recovery[0] != '\0';
-		if (strcmp(event->type, "log.resume") == 0) {
+		if (ends_pause(event)) {
 			ended = event->when;
 			status = find_pause_begin(session, event, &began);
 		}

@@ -22,11 +22,16 @@ static enum status oldest_entry(struct session *session, enum peppermint_report 
 	return walk_when(session, &query, log->entries, when);
 }
 
-/* What the logs so far have without a gap, oldest first: it begins where the last pruned part ends. */
+/*
+ * What the logs so far have without a gap, oldest first: it begins where the last pruned part ends,
+ * and anew after a log that was abandoned, because nobody knows what that one lost.
+ */
 static void extend(int64_t *begin, const struct peppermint_log *log, int64_t oldest)
 {
 	if (log->minimum > 0 || *begin == 0)
 		*begin = oldest;
+	if (log->state == PEPPERMINT_LOG_ABANDONED)
+		*begin = 0;
 }
 
 enum status log_reach(struct session *session, enum peppermint_report report, int64_t *when)
@@ -57,6 +62,7 @@ static const struct column columns[] = {
 struct kept {
 	int64_t oldest; /* from then on without a gap */
 	bool pruned;
+	bool lost; /* a log was abandoned */
 };
 
 static enum status add_log(struct session *session, const struct peppermint_log *log,
@@ -69,6 +75,7 @@ static enum status add_log(struct session *session, const struct peppermint_log 
 		return status;
 	extend(&kept->oldest, log, oldest);
 	kept->pruned |= log->minimum > 0;
+	kept->lost |= log->state == PEPPERMINT_LOG_ABANDONED;
 	sheet_row(sheet,
 		  json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "log", (json_int_t)log->log,
 			    "state", log_state_name(log->state), "origin", log->origin, "entries",
@@ -88,24 +95,30 @@ static int64_t whole_months(int64_t since)
 	return months;
 }
 
-/* A young log that nothing was pruned from keeps everything, however little that is. */
+static const char *what_was_before(const struct kept *kept)
+{
+	if (kept->lost)
+		return "before that, entries were lost";
+	return kept->pruned ? "older ones were pruned" : "nothing was pruned yet";
+}
+
+/* A young log that nothing is missing from keeps everything, however little that is. */
 static enum status judge(struct sheet *sheet, const struct kept *kept)
 {
 	int64_t months = whole_months(kept->oldest);
-	bool year = !kept->pruned || months >= MONTHS_KEPT;
-	bool at_hand = !kept->pruned || months >= MONTHS_AT_HAND;
+	bool whole = !kept->pruned && !kept->lost;
+	bool year = whole || months >= MONTHS_KEPT;
+	bool at_hand = whole || months >= MONTHS_AT_HAND;
 
-	sheet_finish(sheet,
-		     json_pack("{s:I, s:I, s:b, s:b, s:b}", "oldest_at", (json_int_t)kept->oldest,
-			       "months_at_hand", (json_int_t)months, "pruned", (int)kept->pruned,
-			       "twelve_months_kept", (int)year, "three_months_at_hand",
-			       (int)at_hand));
+	sheet_finish(sheet, json_pack("{s:I, s:I, s:b, s:b, s:b, s:b}", "oldest_at",
+				      (json_int_t)kept->oldest, "months_at_hand",
+				      (json_int_t)months, "pruned", (int)kept->pruned, "lost",
+				      (int)kept->lost, "twelve_months_kept", (int)year,
+				      "three_months_at_hand", (int)at_hand));
 	report_remark(sheet,
-		      "%" PRId64 " whole months at hand%s.\n12 months kept: %s.\nLast 3 "
+		      "%" PRId64 " whole months at hand; %s.\n12 months kept: %s.\nLast 3 "
 		      "months at hand: %s.",
-		      months,
-		      kept->pruned ? "; older ones were pruned" : "; nothing was pruned yet",
-		      year ? "yes" : "NO", at_hand ? "yes" : "NO");
+		      months, what_was_before(kept), year ? "yes" : "NO", at_hand ? "yes" : "NO");
 	return year && at_hand ? STATUS_DONE : STATUS_REFUSED;
 }
 

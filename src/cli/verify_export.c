@@ -133,13 +133,18 @@ static bool same_end(const struct tlog_checkpoint *end, const struct verified_lo
 	return end->size == log->size && tlog_hash_equal(&end->root, &log->root);
 }
 
-/* Its first entry must continue the log before, and that one must have ended. */
+/*
+ * Its first entry must continue the log before, and that one must have ended. Only where a damaged
+ * log ended can nobody say: then `prev` is null, and the entry says that the log was abandoned.
+ */
 static bool check_link(struct export_check *export, struct log_check *check,
 		       struct verified_log *before)
 {
 	const struct predecessor *said = &check->before;
+	bool continues = said->any && strcmp(said->end.origin, before->origin) == 0;
+	bool no_end = !said->any && said->abandoned && !export->closed;
 
-	if (check->has_first && (!said->any || strcmp(said->end.origin, before->origin) != 0))
+	if (check->has_first && !continues && !no_end)
 		return refuse(check, "its first entry does not continue the log before it");
 	if (export->closed) {
 		before->end = VERIFIED_CLOSED;

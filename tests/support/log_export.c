@@ -96,7 +96,7 @@ static int print_first(const struct log_export *export, char *out, size_t room)
 	char text[TLOG_TEXT_MAX], *root;
 
 	if (!export->before)
-		return snprintf(out, room, "\"prev\":null,\"type\":\"log.open\"}");
+		return snprintf(out, room, "\"prev\":null,%s\"type\":\"log.open\"}", abandoned);
 	tlog_checkpoint_format(export->before, text);
 	root = strchr(strchr(text, '\n') + 1, '\n') + 1;
 	return snprintf(out, room,

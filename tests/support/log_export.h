@@ -16,7 +16,7 @@ struct log_export {
 	const char *fill; /* what ordinary entries are filled with; NULL: x */
 	uint64_t minimum; /* entries below are pruned */
 	const struct tlog_checkpoint *before; /* NULL: none */
-	bool abandoned;                       /* the log before was */
+	bool abandoned; /* the log before was; without `before`: nobody knows where it ended */
 	const struct signer *signer;
 	const struct signer *next;    /* of the log that the last entry names; NULL: not closed */
 	const struct signer *witness; /* NULL: none */

@@ -164,6 +164,15 @@ void log_rotate(void)
 	log_append("log.open", NULL);
 }
 
+void log_abandon(void)
+{
+	struct logbook *book = lock();
+
+	logbook_newest(book)->state = PEPPERMINT__V1__LOG_STATE__LOG_ABANDONED;
+	logbook_open(book);
+	unlock();
+}
+
 void log_restore(uint64_t size)
 {
 	struct book_log *log = logbook_newest(lock());

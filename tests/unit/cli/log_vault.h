@@ -29,6 +29,7 @@ void log_append_at(int64_t when, const char *type, const char *members);
 void log_fill(size_t count); /* mints */
 void log_sign(void);         /* a checkpoint of all entries so far */
 void log_rotate(void);
+void log_abandon(void); /* what it lost, nobody knows; the next one is empty */
 /* Yesterday's database: the entries from `size` on are gone, and it is signed. */
 void log_restore(uint64_t size);
 /* An entry that is signed is told differently from now on. */

@@ -385,6 +385,66 @@ static void a_report_steps_over_altered_entries_and_is_not_good(void **state)
 	assert_int_equal(run(f, "report", "dormant-keys", "--days", "30"), 1);
 }
 
+/* A report walks a log once for each type that it asks for. */
+static void what_one_walk_stepped_over_does_not_count_for_the_next(void **state)
+{
+	struct fixture *f = *state;
+
+	log_fill(1000);
+	append_failures();
+	log_damage(0, 1000);
+	assert_int_equal(run(f, "report", "control-failures"), 1);
+	assert_says(f->out, "5 failures, 1 of them not over.");
+	assert_says(f->err, "entry 999 of log 1 was altered");
+	assert_never_says(f->err, "were stepped over");
+}
+
+static void a_log_that_is_not_worth_reading_hides_no_other_one(void **state)
+{
+	static const char given_up[] = "entries of log 1 were stepped over";
+	struct fixture *f = *state;
+
+	log_fill(1100);
+	log_rotate();
+	log_append("hsm.fault", "\"ok\":false,\"env\":\"test\"");
+	log_damage(10, UINT64_MAX);
+	assert_int_equal(run(f, "report", "control-failures"), 1);
+	assert_says(f->out, "1 failures, 1 of them not over.");
+	const char *first = strstr(f->err, given_up);
+	assert_non_null(first);
+	assert_null(strstr(first + 1, given_up)); /* it is said once, however often it is walked */
+	log_damage(0, UINT64_MAX);
+	assert_int_equal(run(f, "report", "retention"), 1);
+	assert_says(f->out, LOG_ORIGIN "/2");
+	assert_says(f->out, "0 whole months at hand");
+}
+
+static void failures_of_the_log_itself_are_failures(void **state)
+{
+	struct fixture *f = *state;
+
+	log_append_at(LOG_TIME, "log.open", "\"ok\":true,\"env\":\"-\"");
+	log_append_at(LOG_TIME, "vault.start", "\"ok\":true,\"env\":\"-\",\"clean\":true");
+	log_append_at(LOG_TIME + 1, "config.read", "\"ok\":true,\"env\":\"-\"");
+	assert_int_equal(run(f, "report", "control-failures"), 0);
+	assert_says(f->out, "0 failures, 0 of them not over.");
+	log_append_at(LOG_TIME + 60, "vault.start", "\"ok\":true,\"env\":\"-\",\"clean\":false");
+	log_append_at(LOG_TIME + 61, "config.read",
+		      "\"ok\":false,\"err\":\"CONFIG\",\"env\":\"-\"");
+	log_abandon();
+	log_append_at(LOG_TIME + 90, "log.open", "\"ok\":true,\"env\":\"-\",\"abandoned\":true");
+	assert_int_equal(run(f, "report", "control-failures", "--json"), 0);
+	json_t *json = output_json(f);
+	json_t *rows = report_rows(json);
+	assert_int_equal(json_array_size(rows), 3);
+	assert_string_equal(text_at(rows, 0, "type"), "vault.start");
+	assert_int_equal(number_at(rows, 0, "seconds"), 59); /* since the entry before it */
+	assert_string_equal(text_at(rows, 1, "control"), "configuration");
+	assert_string_equal(text_at(rows, 2, "control"), "audit log's integrity");
+	assert_int_equal(number_at(rows, 2, "began_at"), LOG_TIME + 90);
+	json_decref(json);
+}
+
 static void an_entry_that_says_since_when_is_believed(void **state)
 {
 	struct fixture *f = *state;
@@ -507,6 +567,27 @@ static void retention_begins_where_the_last_pruned_part_ends(void **state)
 	assert_says(f->out, "does not reach back so far");
 }
 
+static void retention_begins_behind_what_an_abandoned_log_lost(void **state)
+{
+	struct fixture *f = *state;
+
+	log_append_at(1000, "log.open", "\"ok\":true");
+	log_abandon();
+	log_append_at(months_ago(2), "log.open", "\"ok\":true,\"abandoned\":true");
+	assert_int_equal(run(f, "report", "retention"), 1);
+	assert_says(f->out, "2 whole months at hand; before that, entries were lost.\n"
+			    "12 months kept: NO.\nLast 3 months at hand: NO.\n");
+	assert_int_equal(run(f, "report", "dormant-keys", "--days", "100"), 0);
+	assert_says(f->out, "does not reach back so far");
+	log_rotate();
+	assert_int_equal(run(f, "report", "retention", "--json"), 1);
+	json_t *json = output_json(f);
+	assert_int_equal(json_integer_value(json_object_get(json, "months_at_hand")), 2);
+	assert_true(json_is_true(json_object_get(json, "lost")));
+	assert_true(json_is_false(json_object_get(json, "pruned")));
+	json_decref(json);
+}
+
 static void retention_is_good_with_a_year_behind_the_pruned_part(void **state)
 {
 	struct fixture *f = *state;
@@ -537,6 +618,9 @@ int main(void)
 		LOG_TEST(log_access_lists_who_read_what),
 		LOG_TEST(control_failures_have_a_beginning_an_end_and_a_duration),
 		LOG_TEST(a_report_steps_over_altered_entries_and_is_not_good),
+		LOG_TEST(what_one_walk_stepped_over_does_not_count_for_the_next),
+		LOG_TEST(a_log_that_is_not_worth_reading_hides_no_other_one),
+		LOG_TEST(failures_of_the_log_itself_are_failures),
 		LOG_TEST(an_entry_that_says_since_when_is_believed),
 		LOG_TEST(a_failure_ends_in_a_later_log),
 		LOG_TEST(dormant_keys_are_old_and_were_not_verified),
@@ -544,6 +628,7 @@ int main(void)
 		LOG_TEST(retention_counts_the_months_at_hand),
 		LOG_TEST(retention_counts_calendar_months),
 		LOG_TEST(retention_begins_where_the_last_pruned_part_ends),
+		LOG_TEST(retention_begins_behind_what_an_abandoned_log_lost),
 		LOG_TEST(retention_is_good_with_a_year_behind_the_pruned_part),
 	};
 

@@ -244,6 +244,31 @@ static void a_log_after_an_abandoned_one_needs_its_own_key(void **state)
 	assert_int_equal(f->report.logs[0].end, VERIFIED_ABANDONED);
 }
 
+/* The vault cannot say where a damaged log ended: it only says that there was one. */
+static void a_log_may_come_after_a_damaged_one_unless_that_was_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct log_export one = first_log(f, 300), two = one;
+
+	log_export_write(&one, NULL);
+	two.log = 2;
+	two.signer = f->logs[1];
+	two.abandoned = true;
+	log_export_write(&two, NULL);
+	f->keys[1] = *signer_key(f->logs[1]);
+	f->options.key_count = 2;
+	assert_good(f);
+	assert_int_equal(f->report.logs[0].end, VERIFIED_ABANDONED);
+	two.abandoned = false;
+	log_export_write(&two, NULL);
+	assert_fault(f, "log 2: its first entry does not continue the log before it");
+	two.abandoned = true;
+	log_export_write(&two, NULL);
+	one.next = f->logs[1];
+	log_export_write(&one, NULL);
+	assert_fault(f, "log 2: its first entry does not continue the log before it");
+}
+
 static void every_older_checkpoint_is_consistent(void **state)
 {
 	struct fixture *f = *state;
@@ -600,6 +625,7 @@ int main(void)
 		TEST(a_log_that_does_not_continue_the_one_before_is_refused),
 		TEST(a_log_without_an_end_is_refused),
 		TEST(a_log_after_an_abandoned_one_needs_its_own_key),
+		TEST(a_log_may_come_after_a_damaged_one_unless_that_was_closed),
 		TEST(every_older_checkpoint_is_consistent),
 		TEST(an_older_checkpoint_of_other_leaves_is_refused),
 		TEST(a_log_smaller_than_its_older_checkpoint_is_refused),
