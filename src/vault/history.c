@@ -308,8 +308,7 @@ static void remember(struct audit *audit, struct bytes note, int64_t deadline)
 	}
 	if (err != PM_OK)
 		log_error("vault: audit log: after a restart nobody will know that entries were "
-			  "lost: "
-			  "the anchor cannot be written");
+			  "lost: the anchor cannot be written");
 }
 
 enum pm_err history_confront(struct audit *audit, struct bytes note, int64_t deadline)

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "prune.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,7 @@ static enum pm_err find_minimum(struct audit *audit, const struct log_record *lo
 
 	format_limit(audit->keep_months, limit);
 	enum pm_err err = store_read_leaves(audit->store, log->log, log->minimum,
-					    STORE_PRUNE_LEAVES_MAX, is_old, &search);
+					    STORE_PRUNE_LEAVES_MAX + 1, is_old, &search);
 	if (err != PM_STORE_DAMAGED)
 		TRY(err);
 	uint64_t old = log->minimum + search.old - (search.old > 0);
@@ -158,24 +159,37 @@ enum pm_err pruned_begin(struct audit *audit, struct pruned *pruned)
 	return PM_OK;
 }
 
-static const char *find(struct bytes entry, const char *text)
+/* What follows the text; empty if it is not there. */
+static struct bytes find(struct bytes entry, const char *text)
 {
-	return memmem(entry.data, entry.len, text, strlen(text));
+	const uint8_t *at = memmem(entry.data, entry.len, text, strlen(text));
+
+	if (!at)
+		return bytes_of(NULL, 0);
+	at += strlen(text);
+	return bytes_of(at, (size_t)(entry.data + entry.len - at));
+}
+
+static uint64_t leading_number(struct bytes text)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < text.len && isdigit(text.data[i]) && number < TLOG_SIZE_MAX; i++)
+		number = 10 * number + (uint64_t)(text.data[i] - '0');
+	return number;
 }
 
 /* As match.h has it, what an entry's bytes contain are its members. */
 void pruned_hear(struct pruned *pruned, struct bytes entry)
 {
-	static const char member[] = "\"minimum\":";
 	char origin[TLOG_NAME_MAX + 16];
 
-	if (pruned->log == 0 || !find(entry, "\"type\":\"log.prune\""))
+	if (pruned->log == 0 || find(entry, "\"type\":\"log.prune\"").len == 0)
 		return;
 	snprintf(origin, sizeof(origin), "\"origin\":\"%s\"", pruned->origin);
-	const char *minimum = find(entry, member);
-	if (!minimum || !find(entry, origin))
+	if (find(entry, origin).len == 0)
 		return;
-	uint64_t said = strtoull(minimum + strlen(member), NULL, 10);
+	uint64_t said = leading_number(find(entry, "\"minimum\":"));
 	pruned->said = said > pruned->said ? said : pruned->said;
 }
 

@@ -1,6 +1,7 @@
 /* Old entries: read again and again, and pruned when they are old enough. */
 #include "log_fixture.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -136,6 +137,52 @@ static void one_that_is_old_enough_stays(void **state)
 	assert_int_equal(minimum(f), 256);
 }
 
+/* A round takes so many, and the next one does not wait for an hour while there is more. */
+static void what_one_round_cannot_prune_the_next_one_does(void **state)
+{
+	struct fixture *f = *state;
+
+	f->audit.keep_months = 12;
+	fixture_reopen(f);
+	assert_int_equal(vault_tend(f->vault), PM_OK);
+	fill(f, STORE_PRUNE_LEAVES_MAX + 300);
+	fake_clock_advance(13 * MONTH);
+	log_audit(f)->prune_at = 0;
+	assert_int_equal(tend(f), PM_OK);
+	assert_int_equal(minimum(f), STORE_PRUNE_LEAVES_MAX);
+	assert_true(log_audit(f)->prune_at <= deadline_in_ms(60000));
+	log_audit(f)->prune_at = 0;
+	assert_int_equal(tend(f), PM_OK);
+	assert_int_equal(minimum(f), STORE_PRUNE_LEAVES_MAX + 256);
+	assert_true(log_audit(f)->prune_at > deadline_in_ms(60000));
+}
+
+/* An entry is not terminated, and may be anything that somebody wrote into the database. */
+static void a_pruning_is_heard_to_the_entrys_end_and_no_further(void **state)
+{
+	static const struct {
+		const char *text, *behind;
+		uint64_t said;
+	} cases[] = {
+		{ "{\"type\":\"log.prune\",\"origin\":\"a/1\",\"minimum\":512}", "", 512 },
+		{ "{\"type\":\"log.prune\",\"origin\":\"a/1\",\"minimum\":5", "12", 5 },
+		{ "{\"type\":\"log.prune\",\"origin\":\"a/1\",\"minimum\":", "512", 0 },
+		{ "{\"type\":\"log.prune\",\"origin\":\"a/1\",\"minimum\":-512}", "", 0 },
+		{ "{\"type\":\"log.prune\",\"origin\":\"a/11\",\"minimum\":512}", "", 0 },
+		{ "{\"type\":\"log.read\",\"origin\":\"a/1\",\"minimum\":512}", "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pruned pruned = { .log = 1, .origin = "a/1" };
+		char entry[128];
+
+		snprintf(entry, sizeof(entry), "%s%s", cases[i].text, cases[i].behind);
+		pruned_hear(&pruned, bytes_of(entry, strlen(cases[i].text)));
+		assert_int_equal(pruned.said, cases[i].said);
+	}
+}
+
 static void nothing_is_pruned_that_is_not_signed_or_not_to_be(void **state)
 {
 	struct fixture *f = *state;
@@ -173,6 +220,8 @@ int main(void)
 		TEST(a_good_log_is_read_through_and_through),
 		TEST(entries_are_pruned_when_they_are_old_enough),
 		TEST(one_that_is_old_enough_stays),
+		TEST(what_one_round_cannot_prune_the_next_one_does),
+		cmocka_unit_test(a_pruning_is_heard_to_the_entrys_end_and_no_further),
 		TEST(nothing_is_pruned_that_is_not_signed_or_not_to_be),
 	};
 
