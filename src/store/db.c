@@ -147,6 +147,11 @@ void db_closep(sqlite3 **db)
 	db_close(*db);
 }
 
+void stmt_bind_text(sqlite3_stmt *stmt, int at, const char *text)
+{
+	sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
+}
+
 void stmt_finalizep(sqlite3_stmt **stmt)
 {
 	sqlite3_finalize(*stmt);

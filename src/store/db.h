@@ -31,6 +31,7 @@ enum pm_err db_run(sqlite3_stmt *stmt, const char *doing) NODISCARD;
 /* The number that a PRAGMA or SELECT gives. */
 enum pm_err db_number(sqlite3 *db, const char *sql, int64_t *out) NODISCARD;
 
+void stmt_bind_text(sqlite3_stmt *stmt, int at, const char *text); /* which outlives the step */
 void stmt_finalizep(sqlite3_stmt **stmt);
 void stmt_resetp(sqlite3_stmt **stmt); /* for CLEANUP of a borrowed one: lets go of the snapshot */
 

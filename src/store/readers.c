@@ -8,6 +8,7 @@
 #include "db.h"
 
 #define READ_MS 5000
+#define READ_ALL_MS 60000
 #define READ_STEPS 100000 /* of SQLite's machine, between two looks at the clock */
 
 struct readers {
@@ -85,6 +86,14 @@ struct reader *readers_take(struct readers *readers)
 	readers->free = reader->next;
 	pthread_mutex_unlock(&readers->lock);
 	reader->deadline = deadline_in_ms(READ_MS);
+	return reader;
+}
+
+struct reader *readers_take_for_all(struct readers *readers)
+{
+	struct reader *reader = readers_take(readers);
+
+	reader->deadline = deadline_in_ms(READ_ALL_MS);
 	return reader;
 }
 

@@ -1,5 +1,6 @@
 #include "row.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -25,7 +26,8 @@
 	NUMBER(prefix "_version", key_record, secrets[which].version),                             \
 		NUMBER(prefix "_pepper", key_record, secrets[which].pepper_version),               \
 		TIME(prefix "_not_after", key_record, secrets[which].not_after),                   \
-		BLOB(prefix "_mac", key_record, secrets[which].mac)
+		BLOB(prefix "_mac", key_record, secrets[which].mac),                               \
+		COLUMN(prefix "_wraps", key_record, secrets[which], COLUMN_WRAPS, 0, 0)
 
 #define TABLE(sql_name, list, key_columns)                                                         \
 	{                                                                                          \
@@ -36,6 +38,7 @@
 static const struct column environment_columns[] = {
 	TEXT("name", environment_record, name),
 	TEXT("token_serial", environment_record, token_serial),
+	TEXT("standby_serial", environment_record, standby_serial),
 	TIME("created_at", environment_record, created_at),
 	REVISION(environment_record),
 	SEAL(environment_record),
@@ -64,11 +67,17 @@ static const struct column master_columns[] = {
 	TEXT("purpose", master_record, purpose),
 	TEXT("name", master_record, name),
 	NUMBER("version", master_record, version),
-	COLUMN("state", master_record, state, COLUMN_INTEGER, MASTER_STAGED, MASTER_DESTROYED),
+	COLUMN("state", master_record, state, COLUMN_INTEGER, MASTER_STAGED,
+	       MASTER_DESTROY_SCHEDULED),
 	BLOB("key_id", master_record, key_id),
 	BLOB("check_value", master_record, check),
 	TIME("created_at", master_record, created_at),
 	TIME("changed_at", master_record, changed_at),
+	COLUMN("prior", master_record, prior, COLUMN_INTEGER, 0, MASTER_DESTROY_SCHEDULED),
+	TIME("ends_at", master_record, ends_at),
+	TIME("destroy_at", master_record, destroy_at),
+	TIME("activated_at", master_record, activated_at),
+	COLUMN("rewrap", master_record, rewrap, COLUMN_INTEGER, false, true),
 	REVISION(master_record),
 	SEAL(master_record),
 };
@@ -81,6 +90,15 @@ static const struct column executed_columns[] = {
 	TEXT("subject", executed_record, subject),
 	TIME("at", executed_record, at),
 	SEAL(executed_record),
+};
+
+static const struct column uses_columns[] = {
+	TEXT("environment", uses_record, environment),
+	TEXT("purpose", uses_record, purpose),
+	TEXT("name", uses_record, name),
+	NUMBER("version", uses_record, version),
+	COLUMN("uses", uses_record, uses, COLUMN_INTEGER, 0, INT64_MAX),
+	TIME("last_at", uses_record, last_at),
 };
 
 static const struct column log_columns[] = {
@@ -108,6 +126,7 @@ const struct table environment_table = TABLE("environment", environment_columns,
 const struct table key_table = TABLE("api_key", key_columns, 2);
 const struct table master_table = TABLE("master_key", master_columns, 4);
 const struct table executed_table = TABLE("executed", executed_columns, 2);
+const struct table uses_table = TABLE("master_use", uses_columns, 4);
 const struct table log_table = TABLE("audit_log", log_columns, 1);
 const struct table checkpoint_table = TABLE("audit_checkpoint", checkpoint_columns, 2);
 
@@ -195,6 +214,8 @@ static int64_t get_integer(const struct column *column, const uint8_t *field)
 	uint32_t narrow = 0;
 	int64_t wide = 0;
 
+	if (column->size == sizeof(bool))
+		return *field != 0;
 	if (column->size == sizeof(narrow)) {
 		memcpy(&narrow, field, sizeof(narrow));
 		return narrow;
@@ -206,8 +227,11 @@ static int64_t get_integer(const struct column *column, const uint8_t *field)
 static void put_integer(const struct column *column, uint8_t *field, int64_t value)
 {
 	uint32_t narrow = (uint32_t)value;
+	bool flag = value != 0;
 
-	if (column->size == sizeof(narrow))
+	if (column->size == sizeof(flag))
+		memcpy(field, &flag, sizeof(flag));
+	else if (column->size == sizeof(narrow))
 		memcpy(field, &narrow, sizeof(narrow));
 	else
 		memcpy(field, &value, sizeof(value));
@@ -219,6 +243,25 @@ static bool in_range(const struct column *column, int64_t value)
 }
 
 /* SQLITE_RANGE: the field cannot be stored. */
+static int bind_wraps(sqlite3_stmt *stmt, int at, const uint8_t *field)
+{
+	struct secret_record secret;
+	uint8_t blob[STORE_WRAPS_MAX * sizeof(uint32_t)];
+
+	memcpy(&secret, field, sizeof(secret));
+	if (secret.wrap_count > STORE_WRAPS_MAX)
+		return SQLITE_RANGE;
+	for (uint32_t i = 0; i < secret.wrap_count; i++) {
+		if (secret.wraps[i] == 0)
+			return SQLITE_RANGE;
+		uint32_t wire = htobe32(secret.wraps[i]);
+		memcpy(blob + i * sizeof(wire), &wire, sizeof(wire));
+	}
+	return sqlite3_bind_blob64(stmt, at, blob, secret.wrap_count * sizeof(uint32_t),
+				   SQLITE_TRANSIENT);
+}
+
+/* As above. */
 static int bind_field(sqlite3_stmt *stmt, int at, const struct column *column, const uint8_t *field)
 {
 	const char *text = (const char *)field;
@@ -234,6 +277,8 @@ static int bind_field(sqlite3_stmt *stmt, int at, const struct column *column, c
 		if (!in_range(column, get_integer(column, field)))
 			return SQLITE_RANGE;
 		return sqlite3_bind_int64(stmt, at, get_integer(column, field));
+	case COLUMN_WRAPS:
+		return bind_wraps(stmt, at, field);
 	}
 	return SQLITE_RANGE;
 }
@@ -290,12 +335,36 @@ static bool load_integer(sqlite3_stmt *stmt, int at, const struct column *column
 	return true;
 }
 
+static bool load_wraps(sqlite3_stmt *stmt, int at, const struct column *column, uint8_t *field)
+{
+	struct secret_record secret;
+
+	if (sqlite3_column_type(stmt, at) != SQLITE_BLOB)
+		return false;
+	const uint8_t *blob = sqlite3_column_blob(stmt, at); /* NULL if it is empty */
+	size_t len = (size_t)sqlite3_column_bytes(stmt, at);
+	if (len > sizeof(secret.wraps) || len % sizeof(uint32_t) != 0 || (len > 0 && !blob))
+		return false;
+	memcpy(&secret, field, column->size);
+	for (size_t i = 0; i < len / sizeof(uint32_t); i++) {
+		uint32_t wire = 0;
+		memcpy(&wire, blob + i * sizeof(wire), sizeof(wire));
+		if (wire == 0)
+			return false;
+		secret.wraps[i] = be32toh(wire);
+	}
+	secret.wrap_count = (uint32_t)(len / sizeof(uint32_t));
+	memcpy(field, &secret, sizeof(secret));
+	return true;
+}
+
 const char *row_load(sqlite3_stmt *stmt, const struct table *table, void *record)
 {
 	static bool (*const load[])(sqlite3_stmt *, int, const struct column *, uint8_t *) = {
 		[COLUMN_TEXT] = load_text,
 		[COLUMN_BLOB] = load_blob,
 		[COLUMN_INTEGER] = load_integer,
+		[COLUMN_WRAPS] = load_wraps,
 	};
 	uint8_t *base = record;
 	const char *malformed = NULL;

@@ -12,7 +12,12 @@
 
 #include "base/err.h"
 
-enum column_kind { COLUMN_TEXT, COLUMN_BLOB, COLUMN_INTEGER };
+enum column_kind {
+	COLUMN_TEXT,
+	COLUMN_BLOB,
+	COLUMN_INTEGER,
+	COLUMN_WRAPS, /* a secret_record's, as a blob of big-endian numbers; `at` is the record's */
+};
 
 struct column {
 	const char *name;
@@ -29,8 +34,8 @@ struct table {
 	size_t keys; /* columns of the primary key */
 };
 
-extern const struct table environment_table, key_table, master_table, executed_table, log_table,
-	checkpoint_table;
+extern const struct table environment_table, key_table, master_table, executed_table, uses_table,
+	log_table, checkpoint_table;
 
 enum pm_err row_prepare_insert(sqlite3 *db, const struct table *table,
 			       sqlite3_stmt **out) NODISCARD;

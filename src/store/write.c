@@ -18,20 +18,38 @@ static const char *const frame_sql[FRAMES] = {
 	[ROLLBACK_TO] = "ROLLBACK TO one", [RELEASE] = "RELEASE one",
 };
 
-enum { OPS = STORE_INSERT_EXECUTED + 1 }; /* of records; the ledger's follow */
+/* Whatever the row says of itself, it counts on from there and never runs over. */
+#define INT64_MAX_SQL "9223372036854775807"
+static const char add_uses_sql[] =
+	"INSERT INTO master_use (environment, purpose, name, version, uses, last_at)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+	" ON CONFLICT (environment, purpose, name, version) DO UPDATE SET"
+	" uses = CASE WHEN uses > " INT64_MAX_SQL " - ?5 THEN " INT64_MAX_SQL
+	" ELSE max(uses, 0) + ?5 END, last_at = max(last_at, ?6)";
 
-/* What each op does to which table, and what it means that its key is taken. */
+/* Its parameters are the table's columns. */
+static enum pm_err prepare_add_uses(sqlite3 *db, const struct table *table, sqlite3_stmt **out)
+{
+	(void)table;
+	return db_prepare(db, add_uses_sql, out);
+}
+
+enum { OPS = STORE_ADD_USES + 1 };
+
+/* What each op does to which table (none: the ledger's), and what it means that its key is taken. */
 static const struct op {
 	const struct table *table;
 	enum pm_err (*prepare)(sqlite3 *db, const struct table *table, sqlite3_stmt **out);
 	enum pm_err taken;
 } ops[OPS] = {
 	[STORE_INSERT_ENVIRONMENT] = { &environment_table, row_prepare_insert, PM_ALREADY_EXISTS },
+	[STORE_UPDATE_ENVIRONMENT] = { &environment_table, row_prepare_update, PM_INTERNAL },
 	[STORE_INSERT_KEY] = { &key_table, row_prepare_insert, PM_ALREADY_EXISTS },
 	[STORE_UPDATE_KEY] = { &key_table, row_prepare_update, PM_INTERNAL },
 	[STORE_INSERT_MASTER] = { &master_table, row_prepare_insert, PM_ALREADY_EXISTS },
 	[STORE_UPDATE_MASTER] = { &master_table, row_prepare_update, PM_INTERNAL },
 	[STORE_INSERT_EXECUTED] = { &executed_table, row_prepare_insert, PM_ALREADY_DONE },
+	[STORE_ADD_USES] = { &uses_table, prepare_add_uses, PM_INTERNAL },
 };
 
 struct write {
@@ -80,8 +98,10 @@ enum pm_err write_new(sqlite3 *db, struct write **out)
 	write->db = db;
 	for (size_t i = 0; i < FRAMES; i++)
 		TRY(db_prepare(db, frame_sql[i], &write->frames[i]));
-	for (size_t i = 0; i < OPS; i++)
-		TRY(ops[i].prepare(db, ops[i].table, &write->changes[i]));
+	for (size_t i = 0; i < OPS; i++) {
+		if (ops[i].table)
+			TRY(ops[i].prepare(db, ops[i].table, &write->changes[i]));
+	}
 	TRY(db_prepare(db,
 		       "DELETE FROM executed WHERE (uid, request_id) IN (SELECT uid, request_id"
 		       " FROM executed WHERE at < ?1 ORDER BY at LIMIT ?2)",
@@ -169,7 +189,7 @@ static enum pm_err change_failed(struct write *write, const struct op *op, int r
 
 static enum pm_err change_one(struct write *write, const struct store_change *change)
 {
-	if ((size_t)change->op >= OPS)
+	if ((size_t)change->op >= OPS || !ops[change->op].table)
 		return ledger_apply(write->ledger, change);
 	const struct op *op = &ops[change->op];
 	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = write->changes[change->op];

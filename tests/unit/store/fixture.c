@@ -115,6 +115,18 @@ struct master_record make_master(uint32_t version)
 	};
 }
 
+struct uses_record make_uses(uint32_t version, uint64_t uses, int64_t last_at)
+{
+	return (struct uses_record){
+		.environment = "live",
+		.purpose = "pepper",
+		.name = "api-keys",
+		.version = version,
+		.uses = uses,
+		.last_at = last_at,
+	};
+}
+
 struct environment_record make_environment(const char *name)
 {
 	struct environment_record environment = {
@@ -141,6 +153,11 @@ struct store_change update_key(const struct key_record *key)
 struct store_change insert_executed(const struct executed_record *executed)
 {
 	return (struct store_change){ .op = STORE_INSERT_EXECUTED, .executed = executed };
+}
+
+struct store_change add_uses(const struct uses_record *uses)
+{
+	return (struct store_change){ .op = STORE_ADD_USES, .uses = uses };
 }
 
 enum pm_err commit_one(struct fixture *f, struct store_change change)
@@ -185,6 +202,8 @@ void assert_same_key(const struct key_record *have, const struct key_record *wan
 	for (size_t i = 0; i < SECRETS_PER_KEY; i++) {
 		SAME(secrets[i].version);
 		SAME(secrets[i].pepper_version);
+		SAME(secrets[i].wraps);
+		SAME(secrets[i].wrap_count);
 		SAME(secrets[i].not_after);
 		SAME(secrets[i].mac);
 	}
@@ -204,6 +223,11 @@ void assert_same_master(const struct master_record *have, const struct master_re
 	SAME(check);
 	SAME(created_at);
 	SAME(changed_at);
+	SAME(prior);
+	SAME(ends_at);
+	SAME(destroy_at);
+	SAME(activated_at);
+	SAME(rewrap);
 	SAME(revision);
 	SAME(seal.version);
 	SAME(seal.mac);
@@ -214,6 +238,7 @@ void assert_same_environment(const struct environment_record *have,
 {
 	SAME(name);
 	SAME(token_serial);
+	SAME(standby_serial);
 	SAME(created_at);
 	SAME(revision);
 	SAME(seal.version);
@@ -282,6 +307,8 @@ void copy_as_crashed(const char *from, const char *to)
 		char path[TMPDIR_MAX + 32];
 		snprintf(path, sizeof(path), "%s/%s", from, names[i]);
 		FILE *in = fopen(path, "re");
+		if (!in && i == 1)
+			return; /* all of it had been moved into the database */
 		assert_non_null(in);
 		size_t len = fread(data, 1, sizeof(data), in);
 		assert_true(len < sizeof(data));

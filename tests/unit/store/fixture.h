@@ -34,10 +34,12 @@ int64_t later(void);
 struct key_record make_key(unsigned number);
 struct executed_record make_executed(unsigned number);
 struct master_record make_master(uint32_t version);
+struct uses_record make_uses(uint32_t version, uint64_t uses, int64_t last_at);
 struct environment_record make_environment(const char *name);
 
 struct store_change insert_key(const struct key_record *key);
 struct store_change update_key(const struct key_record *key);
+struct store_change add_uses(const struct uses_record *uses);
 struct store_change insert_executed(const struct executed_record *executed);
 
 enum pm_err commit_one(struct fixture *f, struct store_change change);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fault_vfs.h"
+#include "schema.h"
 
 static void assert_outcome(struct fixture *f, unsigned number, enum pm_err err)
 {
@@ -94,11 +95,12 @@ static void prepare_checkpoint(struct fixture *f, int nth)
 {
 	sqlite3 *db = raw_open(f->dir);
 	sqlite3_stmt *stmt = NULL;
+	char sql[64];
 
 	(void)nth;
 	raw_exec(db, "PRAGMA wal_autocheckpoint = 0");
-	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version = 2", -1, &stmt, NULL),
-			 SQLITE_OK);
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %zu", schema_version);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
 	for (int i = 0; i < WAL_PAGES; i++) {
 		assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
 		sqlite3_reset(stmt);

@@ -10,8 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "schema.h"
-
 static const char *path_of(struct fixture *f, const char *name)
 {
 	static char path[TMPDIR_MAX + 64];
@@ -308,90 +306,6 @@ static void a_first_start_that_ended_early_is_taken_up(void **state)
 	fixture_open(f);
 }
 
-static char *read_text(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = calloc(1, 65536);
-
-	assert_non_null(file);
-	assert_true(fread(text, 1, 65535, file) > 0);
-	fclose(file);
-	return text;
-}
-
-/* v1.sql is what `.dump` says of a database that version 1 made: it stays as it is for ever. */
-static void a_database_of_version_one_is_opened_with_all_that_is_in_it(void **state)
-{
-	struct fixture *f = *state;
-	struct key_record key;
-	struct executed_record executed;
-	struct environment_record environment;
-	struct master_record master;
-	size_t count = 0;
-	char *sql = read_text(V1_SQL);
-	sqlite3 *db = raw_open(f->dir);
-
-	raw_exec(db, sql);
-	free(sql);
-	sqlite3_close(db);
-	fixture_open(f);
-	assert_int_equal(get_key(f, 7, &key), PM_OK);
-	assert_string_equal(key.account, "acme");
-	assert_int_equal(key.secrets[SECRET_CURRENT].mac[31], 8);
-	assert_int_equal(get_executed(f, 7, &executed), PM_OK);
-	assert_int_equal(store_get_environment(f->store, "live", &environment), PM_OK);
-	assert_string_equal(environment.token_serial, "0123456789abcdef");
-	assert_int_equal(store_list_masters(f->store, "live", &master, 1, &count), PM_OK);
-	assert_int_equal(count, 1);
-	assert_int_equal(commit_key(f, 8), PM_OK);
-	assert_int_equal(commit_log(f, 1), PM_OK);
-	assert_int_equal(commit_audited(f, 9, NULL), PM_OK);
-	assert_tree_is_of_rows(f);
-}
-
-static void each_migration_runs_once_and_in_order(void **state)
-{
-	static const char *const migrations[] = {
-		"CREATE TABLE t (a INTEGER) STRICT; INSERT INTO t VALUES (1);",
-		"ALTER TABLE t ADD COLUMN b INTEGER; UPDATE t SET b = a + 1;",
-		"CREATE INDEX t_by_b ON t (b); UPDATE t SET b = b * 10;",
-	};
-	struct fixture *f = *state;
-	sqlite3 *db = raw_open(f->dir);
-	sqlite3_stmt *stmt = NULL;
-
-	for (size_t version = 1; version <= 3; version++) {
-		assert_int_equal(schema_bring_up(db, migrations, version), PM_OK);
-		assert_int_equal(schema_bring_up(db, migrations, version), PM_OK);
-	}
-	assert_int_equal(sqlite3_prepare_v2(db, "SELECT b FROM t", -1, &stmt, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-	assert_int_equal(sqlite3_column_int(stmt, 0), 20);
-	sqlite3_finalize(stmt);
-	assert_int_equal(schema_bring_up(db, migrations, 2), PM_STORE_DAMAGED);
-	sqlite3_close(db);
-}
-
-static void a_migration_that_fails_leaves_the_version_before(void **state)
-{
-	static const char *const good[] = { "CREATE TABLE t (a INTEGER) STRICT;",
-					    "CREATE TABLE u (a INTEGER) STRICT;" };
-	static const char *const bad[] = {
-		"CREATE TABLE t (a INTEGER) STRICT;",
-		"CREATE TABLE u (a INTEGER) STRICT; INSERT INTO none VALUES (1);"
-	};
-	struct fixture *f = *state;
-	sqlite3 *db = raw_open(f->dir);
-
-	assert_int_equal(schema_bring_up(db, bad, 1), PM_OK);
-	assert_int_equal(schema_bring_up(db, bad, 2), PM_STORE_UNAVAILABLE);
-	sqlite3_close(db);
-	db = raw_open(f->dir);
-	assert_int_equal(schema_bring_up(db, good, 1), PM_OK);
-	assert_int_equal(schema_bring_up(db, good, 2), PM_OK);
-	sqlite3_close(db);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_unopened, fixture_teardown)
@@ -410,9 +324,6 @@ int main(void)
 		TEST(a_truncated_database_is_refused),
 		TEST(no_flipped_page_crashes_the_store),
 		TEST(a_first_start_that_ended_early_is_taken_up),
-		TEST(a_database_of_version_one_is_opened_with_all_that_is_in_it),
-		TEST(each_migration_runs_once_and_in_order),
-		TEST(a_migration_that_fails_leaves_the_version_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

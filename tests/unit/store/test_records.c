@@ -38,6 +38,9 @@ static struct key_record extreme_key(void)
 		key.secrets[i].version = UINT32_MAX;
 		key.secrets[i].pepper_version = UINT32_MAX - 1;
 		key.secrets[i].not_after = INT64_MAX - 1;
+		key.secrets[i].wrap_count = STORE_WRAPS_MAX;
+		for (uint32_t wrap = 0; wrap < STORE_WRAPS_MAX; wrap++)
+			key.secrets[i].wraps[wrap] = UINT32_MAX - wrap;
 		memset(key.secrets[i].mac, 0xff, STORE_MAC_LEN);
 	}
 	memset(key.seal.mac, 0xfe, STORE_MAC_LEN);
@@ -79,6 +82,7 @@ static void an_environment_comes_back_the_same(void **state)
 
 	FILL(environment.name);
 	FILL(environment.token_serial);
+	FILL(environment.standby_serial);
 	assert_int_equal(commit_one(f, insert), PM_OK);
 	fixture_reopen(f);
 	assert_int_equal(store_get_environment(f->store, environment.name, &out), PM_OK);
@@ -132,6 +136,94 @@ static void master_keys_come_back_in_the_order_of_their_versions(void **state)
 	assert_int_equal(store_list_masters(f->store, "live", out, 3, &count), PM_TOO_LARGE);
 	assert_int_equal(store_list_masters(f->store, "test", out, 4, &count), PM_OK);
 	assert_int_equal(count, 0);
+}
+
+static void a_master_key_comes_back_the_same_in_every_state(void **state)
+{
+	struct fixture *f = *state;
+	struct master_record out, master = make_master(1);
+	size_t count = 0;
+
+	assert_int_equal(commit_one(f, (struct store_change){ .op = STORE_INSERT_MASTER,
+							      .master = &master }),
+			 PM_OK);
+	for (uint32_t at = MASTER_STAGED; at <= MASTER_DESTROY_SCHEDULED; at++) {
+		master.state = (enum master_state)at;
+		master.prior = (enum master_state)(MASTER_DESTROY_SCHEDULED - at);
+		master.ends_at = INT64_MAX - at;
+		master.destroy_at = INT64_MAX - 10 * at;
+		master.activated_at = INT64_MAX - 100 * at;
+		master.rewrap = at % 2;
+		master.revision++;
+		assert_int_equal(commit_one(f, (struct store_change){ .op = STORE_UPDATE_MASTER,
+								      .master = &master }),
+				 PM_OK);
+		assert_int_equal(store_list_masters(f->store, "live", &out, 1, &count), PM_OK);
+		assert_same_master(&out, &master);
+	}
+}
+
+static void an_environment_changes_only_from_the_revision_before(void **state)
+{
+	struct fixture *f = *state;
+	struct environment_record out, environment = make_environment("live");
+	struct environment_record other = make_environment("test"), stale = environment;
+	struct store_change update = { .op = STORE_UPDATE_ENVIRONMENT,
+				       .environment = &environment };
+
+	assert_int_equal(commit_one(f, update), PM_CONFLICT); /* not there */
+	update.op = STORE_INSERT_ENVIRONMENT;
+	assert_int_equal(commit_one(f, update), PM_OK);
+	update.environment = &other;
+	assert_int_equal(commit_one(f, update), PM_OK);
+	update = (struct store_change){ .op = STORE_UPDATE_ENVIRONMENT,
+					.environment = &environment };
+	assert_int_equal(commit_one(f, update), PM_CONFLICT); /* the same revision */
+	strcpy(environment.standby_serial, "fedcba9876543210");
+	environment.seal = (struct store_seal){ .version = 2, .mac = { 2 } };
+	environment.revision = 2;
+	assert_int_equal(commit_one(f, update), PM_OK);
+	stale.revision = 2;
+	update.environment = &stale;
+	assert_int_equal(commit_one(f, update), PM_CONFLICT);
+	stale.revision = 4;
+	assert_int_equal(commit_one(f, update), PM_CONFLICT);
+	fixture_reopen(f);
+	assert_int_equal(store_get_environment(f->store, "live", &out), PM_OK);
+	assert_same_environment(&out, &environment);
+	assert_int_equal(store_get_environment(f->store, "test", &out), PM_OK);
+	assert_same_environment(&out, &other);
+}
+
+static void assert_wraps(struct fixture *f, struct key_record *key, uint32_t count)
+{
+	struct key_record out;
+
+	for (uint32_t i = 0; i < STORE_WRAPS_MAX; i++)
+		key->secrets[SECRET_CURRENT].wraps[i] = i < count ? 0x01020300 + i : 0;
+	key->secrets[SECRET_CURRENT].wrap_count = count;
+	key->secrets[SECRET_PREVIOUS].wraps[0] = count;
+	key->secrets[SECRET_PREVIOUS].wrap_count = count > 0;
+	key->revision++;
+	assert_int_equal(commit_one(f, update_key(key)), PM_OK);
+	assert_int_equal(get_key(f, 1, &out), PM_OK);
+	assert_same_key(&out, key);
+}
+
+static void wraps_of_every_number_come_back_in_their_order(void **state)
+{
+	struct fixture *f = *state;
+	struct key_record key = make_key(1);
+
+	assert_int_equal(commit_one(f, insert_key(&key)), PM_OK);
+	for (uint32_t count = 0; count <= STORE_WRAPS_MAX; count++)
+		assert_wraps(f, &key, count);
+	assert_wraps(f, &key, 0); /* and are gone again */
+	key.secrets[SECRET_CURRENT].wraps[0] = 0x01020304;
+	key.secrets[SECRET_CURRENT].wrap_count = 1;
+	key.revision++;
+	assert_int_equal(commit_one(f, update_key(&key)), PM_OK);
+	raw_edit(f, "UPDATE api_key SET tail = '' WHERE current_wraps = x'01020304'");
 }
 
 static void a_master_key_changes_only_from_the_revision_before(void **state)
@@ -211,6 +303,12 @@ static void what_could_not_be_loaded_again_is_not_stored(void **state)
 	assert_int_equal(commit_one(f, insert_key(&key)), PM_INTERNAL);
 	key = make_key(1);
 	strcpy(key.id, "not-base62");
+	assert_int_equal(commit_one(f, insert_key(&key)), PM_INTERNAL);
+	key = make_key(1);
+	key.secrets[SECRET_CURRENT].wrap_count = 1; /* of version 0 */
+	assert_int_equal(commit_one(f, insert_key(&key)), PM_INTERNAL);
+	key.secrets[SECRET_CURRENT].wraps[0] = 1;
+	key.secrets[SECRET_CURRENT].wrap_count = STORE_WRAPS_MAX + 1;
 	assert_int_equal(commit_one(f, insert_key(&key)), PM_INTERNAL);
 	assert_int_equal(store_commit(f->store, NULL, 0, later()), PM_INTERNAL);
 	assert_int_equal(commit_key(f, 1), PM_OK);
@@ -297,6 +395,9 @@ int main(void)
 		TEST(an_environment_comes_back_the_same),
 		TEST(an_executed_request_comes_back_the_same),
 		TEST(master_keys_come_back_in_the_order_of_their_versions),
+		TEST(a_master_key_comes_back_the_same_in_every_state),
+		TEST(an_environment_changes_only_from_the_revision_before),
+		TEST(wraps_of_every_number_come_back_in_their_order),
 		TEST(a_master_key_changes_only_from_the_revision_before),
 		TEST(a_key_changes_only_from_the_revision_before),
 		TEST(a_commit_that_is_refused_in_the_end_changes_nothing),

@@ -31,7 +31,30 @@ static const char *const key_edits[] = {
 	"UPDATE api_key SET created_at = -1" KEY_TWO,
 	"UPDATE api_key SET revoked_at = -9223372036854775808" KEY_TWO,
 	"UPDATE api_key SET revision = 0" KEY_TWO,
+	"UPDATE api_key SET current_wraps = x'00000000'" KEY_TWO, /* of version 0 */
+	"UPDATE api_key SET current_wraps = x'0000000200000000'" KEY_TWO,
+	"UPDATE api_key SET current_wraps = x'000002'" KEY_TWO,
+	"UPDATE api_key SET previous_wraps = x'0000000200'" KEY_TWO,
+	"UPDATE api_key SET previous_wraps ="
+	" x'0000000100000002000000030000000400000005000000060000000700000008'" KEY_TWO,
+	"UPDATE api_key SET previous_wraps = randomblob(40000)" KEY_TWO,
+	"UPDATE api_key SET current_wraps = zeroblob(2000000)" KEY_TWO,
 };
+
+/* Who goes through all keys misses none; what cannot be read counts as no one's. */
+static void assert_scanned_and_grouped(struct fixture *f)
+{
+	struct key_record page[3], want = { .environment = "live", .id = "0000000000000002" };
+	struct secret_group groups[2];
+	size_t count = 0;
+
+	assert_int_equal(store_scan_keys(f->store, "live", NULL, page, 3, &count), PM_OK);
+	assert_int_equal(count, 3);
+	assert_same_key(&page[1], &want);
+	assert_int_equal(store_group_secrets(f->store, "live", 0, groups, 2, &count), PM_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(groups[0].live, 2);
+}
 
 static void assert_quarantined_and_nothing_else(struct fixture *f)
 {
@@ -52,6 +75,7 @@ static void assert_quarantined_and_nothing_else(struct fixture *f)
 	assert_same_key(&page[1], &want); /* and so without a seal */
 	want = make_key(3);
 	assert_same_key(&page[2], &want);
+	assert_scanned_and_grouped(f);
 }
 
 static void a_malformed_key_is_quarantined_and_harms_no_other(void **state)
@@ -107,6 +131,8 @@ static void a_key_whose_id_is_malformed_is_left_out_of_the_list(void **state)
 		assert_int_equal(total, 3);
 		assert_string_equal(page[0].id, "0000000000000001");
 		assert_string_equal(page[1].id, "0000000000000003");
+		assert_int_equal(store_scan_keys(f->store, "live", "", page, 3, &count), PM_OK);
+		assert_int_equal(count, 2);
 	}
 }
 
@@ -133,6 +159,10 @@ static void a_malformed_environment_is_quarantined(void **state)
 
 	assert_int_equal(commit_one(f, insert), PM_OK);
 	raw_edit(f, "UPDATE environment SET token_serial = '0123456789abcdef0'");
+	assert_int_equal(store_get_environment(f->store, "live", &environment),
+			 PM_RECORD_QUARANTINED);
+	raw_edit(f,
+		 "UPDATE environment SET token_serial = '', standby_serial = '0123456789abcdef0'");
 	assert_int_equal(store_get_environment(f->store, "live", &environment),
 			 PM_RECORD_QUARANTINED);
 }
@@ -168,6 +198,37 @@ static void a_malformed_master_key_is_listed_without_its_seal(void **state)
 	assert_int_equal(out[2].seal.version, 0);
 }
 
+static void every_malformed_field_of_a_master_key_costs_it_its_seal(void **state)
+{
+	static const char *const edits[] = {
+		"state = 0",         "state = 8",    "prior = 8",
+		"prior = -1",        "ends_at = -1", "destroy_at = -1",
+		"activated_at = -1", "rewrap = 2",   "rewrap = -9223372036854775808",
+	};
+	struct fixture *f = *state;
+	struct master_record out[3], master = make_master(1), want = make_master(3);
+	char sql[128];
+
+	for (uint32_t version = 1; version <= 3; version++) {
+		master.version = version;
+		assert_int_equal(commit_one(f, (struct store_change){ .op = STORE_INSERT_MASTER,
+								      .master = &master }),
+				 PM_OK);
+	}
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		snprintf(sql, sizeof(sql), "UPDATE master_key SET %s WHERE version = 2", edits[i]);
+		master_edit(f, sql, out);
+		assert_int_equal(out[1].version, 2);
+		assert_int_equal(out[1].seal.version, 0);
+		assert_int_equal(out[1].prior, 0);
+		assert_int_equal(out[1].rewrap, false);
+		assert_same_master(&out[2], &want);
+		raw_edit(f,
+			 "UPDATE master_key SET state = 2, prior = 0, ends_at = 0, destroy_at = 0,"
+			 " activated_at = 0, rewrap = 0 WHERE version = 2");
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_three_keys, fixture_teardown)
@@ -178,6 +239,7 @@ int main(void)
 		TEST(a_malformed_request_id_record_is_quarantined),
 		TEST(a_malformed_environment_is_quarantined),
 		TEST(a_malformed_master_key_is_listed_without_its_seal),
+		TEST(every_malformed_field_of_a_master_key_costs_it_its_seal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@
 #define STORE_REQUEST_ID_MAX 64
 #define STORE_SUBJECT_MAX 64
 #define STORE_CHANGES_MAX 64 /* changes of one commit */
+#define STORE_WRAPS_MAX 7    /* of one secret's MAC */
 
 /* A MAC over the record's other fields by that version of the environment's integrity key. */
 struct store_seal {
@@ -39,16 +40,22 @@ struct store_seal {
 
 struct environment_record {
 	char name[STORE_ENVIRONMENT_MAX + 1];
-	char token_serial[17]; /* the token this database belongs to */
+	char token_serial[17];   /* the token this database belongs to */
+	char standby_serial[17]; /* its clone's, once that was seen and checked; else "" */
 	int64_t created_at;
 	uint64_t revision;
 	struct store_seal seal;
 };
 
-/* One of an API key's secrets: what verifies it. version 0: there is none. */
+/*
+ * One of an API key's secrets: what verifies it. version 0: there is none. `mac` was made under
+ * pepper_version and then, each over the MAC before, under each of wraps.
+ */
 struct secret_record {
 	uint32_t version;
 	uint32_t pepper_version;
+	uint32_t wraps[STORE_WRAPS_MAX]; /* the first wrap_count, none of them 0 */
+	uint32_t wrap_count;
 	int64_t not_after; /* 0: as long as the key */
 	uint8_t mac[STORE_MAC_LEN];
 };
@@ -69,12 +76,15 @@ struct key_record {
 	struct store_seal seal;
 };
 
-/* A version of a master key (pepper, integrity key): where it is in the token, and its state. */
+/* A version of a master key (pepper, integrity key …): where it is in the token, and its state. */
 enum master_state {
 	MASTER_STAGED = 1,
 	MASTER_ACTIVE = 2,
 	MASTER_VERIFY_ONLY = 3,
 	MASTER_DESTROYED = 4,
+	MASTER_SUSPENDED = 5,
+	MASTER_COMPROMISED = 6,
+	MASTER_DESTROY_SCHEDULED = 7,
 };
 
 struct master_record {
@@ -86,6 +96,11 @@ struct master_record {
 	uint8_t key_id[STORE_KEY_ID_LEN]; /* CKA_ID */
 	uint8_t check[STORE_CHECK_LEN];   /* check value; zero while STAGED */
 	int64_t created_at, changed_at;
+	enum master_state prior; /* of DESTROY_SCHEDULED: what cancelling goes back to; else 0 */
+	int64_t ends_at; /* of a compromised one: it alone vouches for nothing from then on; 0: none */
+	int64_t destroy_at;   /* of DESTROY_SCHEDULED; else 0 */
+	int64_t activated_at; /* 0: never */
+	bool rewrap; /* of the active one: records of older versions are being moved to it */
 	uint64_t revision;
 	struct store_seal
 		seal; /* version 0: not sealed yet (only a first integrity key's intent) */
@@ -100,6 +115,19 @@ struct executed_record {
 	char subject[STORE_SUBJECT_MAX + 1]; /* what it acted on: a key id, or name/vN */
 	int64_t at;
 	struct store_seal seal;
+};
+
+/*
+ * How often a version of a master key was used, and when last: a counter, and so not sealed.
+ * STORE_ADD_USES adds `uses` to what is stored and keeps the later time.
+ */
+struct uses_record {
+	char environment[STORE_ENVIRONMENT_MAX + 1];
+	char purpose[17];
+	char name[33];
+	uint32_t version;
+	uint64_t uses; /* MACs or signatures */
+	int64_t last_at;
 };
 
 struct store;
@@ -124,8 +152,9 @@ void store_close(struct store *store);
 
 enum store_op {
 	STORE_INSERT_ENVIRONMENT,
+	STORE_UPDATE_ENVIRONMENT, /* only if the stored revision is the record's minus one */
 	STORE_INSERT_KEY,
-	STORE_UPDATE_KEY, /* only if the stored revision is the record's minus one */
+	STORE_UPDATE_KEY, /* likewise */
 	STORE_INSERT_MASTER,
 	STORE_UPDATE_MASTER, /* likewise */
 	STORE_INSERT_EXECUTED,
@@ -133,6 +162,7 @@ enum store_op {
 	STORE_OPEN_LOG,
 	STORE_UPDATE_LOG,
 	STORE_PUT_CHECKPOINT,
+	STORE_ADD_USES,
 };
 
 struct store_change {
@@ -146,6 +176,7 @@ struct store_change {
 		const struct log_opening *opening;
 		const struct log_record *log;
 		const struct checkpoint_record *checkpoint;
+		const struct uses_record *uses;
 	};
 };
 
@@ -196,5 +227,49 @@ struct key_filter {
 enum pm_err store_list_keys(struct store *store, const struct key_filter *filter,
 			    struct key_record *out, size_t max, size_t *count,
 			    uint64_t *total) NODISCARD;
+
+/*
+ * The same without filter and count, for whoever goes through all keys of an environment: the cost
+ * is that of the page, however many keys there are.
+ */
+enum pm_err store_scan_keys(struct store *store, const char *environment, const char *after,
+			    struct key_record *out, size_t max, size_t *count) NODISCARD;
+
+/*
+ * The uses of every version of an environment's master keys. PM_TOO_LARGE over `max`. A malformed
+ * row is logged and left out.
+ */
+enum pm_err store_list_uses(struct store *store, const char *environment, struct uses_record *out,
+			    size_t max, size_t *count) NODISCARD;
+
+/* Secrets whose MACs were made under the same versions, in the same order. */
+struct secret_group {
+	uint32_t pepper_version;
+	uint32_t wraps[STORE_WRAPS_MAX];
+	uint32_t wrap_count;
+	uint64_t live;  /* of keys that can still verify at `now`, as far as the times tell */
+	uint64_t ended; /* revoked, expired, or rotated away */
+};
+
+/*
+ * An environment's API-key secrets, current and previous ones, grouped; in no order. A key is
+ * ended that is revoked, or whose expires_at, or the secret's not_after, is not 0 and not after
+ * `now`. One pass over all keys, as of one moment. PM_TOO_LARGE over `max`. Malformed rows are not
+ * counted.
+ */
+enum pm_err store_group_secrets(struct store *store, const char *environment, int64_t now,
+				struct secret_group *out, size_t max, size_t *count) NODISCARD;
+
+/*
+ * How many rows of an environment are sealed under each version of its integrity key (0: not
+ * sealed), malformed ones too unless it is that version which is malformed. PM_TOO_LARGE over
+ * `max`.
+ */
+struct seal_group {
+	uint32_t version;
+	uint64_t keys, masters, environments, executed;
+};
+enum pm_err store_group_seals(struct store *store, const char *environment, struct seal_group *out,
+			      size_t max, size_t *count) NODISCARD;
 
 #endif
