@@ -11,6 +11,15 @@
 
 #define ARENA_KEEP ((size_t)96 * 1024) /* a full frame's items, before they are packed */
 
+/* CKR_… of PKCS#11 v3.1, 3.5: those that say more than that the token does not do it. */
+enum {
+	RV_ACTION_PROHIBITED = 0x1b,
+	RV_PIN_INCORRECT = 0xa0,
+	RV_PIN_INVALID = 0xa1,
+	RV_PIN_LEN_RANGE = 0xa2,
+	RV_PIN_TOO_WEAK = 0x1b8,
+};
+
 enum pm_err calls_open(struct calls *calls)
 {
 	*calls = (struct calls){
@@ -65,10 +74,15 @@ static bool makes_keys(enum call_kind kind)
 	return kind == CALL_GENERATE || kind == CALL_GENERATE_PAIR;
 }
 
-/* What a call gets that is given up: only a key's making in flight may have changed anything. */
+static bool changes_token(enum call_kind kind)
+{
+	return makes_keys(kind) || kind == CALL_DESTROY || kind == CALL_CHANGE_PIN;
+}
+
+/* What a call gets that is given up: in flight it may have changed the token. */
 static enum pm_err loss(const struct call *call, enum pm_err err)
 {
-	return makes_keys(call->kind) && call->state == CALL_FLIES ? PM_OUTCOME_UNKNOWN : err;
+	return changes_token(call->kind) && call->state == CALL_FLIES ? PM_OUTCOME_UNKNOWN : err;
 }
 
 static void fail_list(struct calls *calls, struct call_list *list, enum pm_err err)
@@ -218,6 +232,12 @@ static enum pm_err pack(const struct calls *calls, uint64_t id, struct buf *fram
 		return frame_list(id, call->text, frame);
 	case CALL_RANDOM:
 		return frame_random(id, call->random_len, frame);
+	case CALL_DESTROY:
+		return frame_destroy(id, call->id, call->text, frame);
+	case CALL_INSPECT:
+		return frame_inspect(id, frame);
+	case CALL_CHANGE_PIN:
+		return frame_change_pin(id, call->old_pin, call->new_pin, frame);
 	}
 	return PM_INTERNAL;
 }
@@ -309,23 +329,77 @@ static void give_signature(struct calls *calls, const struct reply *reply)
 	finish(calls, call, PM_OK);
 }
 
+static void give_inspection(struct calls *calls, const struct reply *reply)
+{
+	struct call *call = TAILQ_FIRST(&calls->flying);
+
+	if (!call)
+		return;
+	*call->inspection = *reply->inspection;
+	finish(calls, call, PM_OK);
+}
+
 /*
- * What the signer's FAILURE_CALLER means: the call was refused and nothing changed. Lengths are
- * checked before a call is queued, so of the signer's own judgements three are left; the module's
- * are about what this token cannot do.
+ * What the signer's own judgements mean: lengths are checked before a call is queued, so there is
+ * one for each kind of call.
+ */
+static enum pm_err judgement(enum call_kind kind)
+{
+	switch (kind) {
+	case CALL_GENERATE:
+	case CALL_GENERATE_PAIR:
+		return PM_ALREADY_EXISTS;
+	case CALL_LIST:
+		return PM_TOO_LARGE;
+	case CALL_SIGN:
+		return PM_NOT_FOUND;
+	case CALL_DESTROY:
+		return PM_CONFLICT;
+	default:
+		return PM_HSM_UNAVAILABLE;
+	}
+}
+
+/* A locked PIN, or one that another wrong try would lock, is not tried: that is in the log. */
+static enum pm_err refusal_of_pin(uint64_t ck_rv)
+{
+	switch (ck_rv) {
+	case RV_PIN_INCORRECT:
+		return PM_DENIED;
+	case RV_PIN_INVALID:
+	case RV_PIN_LEN_RANGE:
+	case RV_PIN_TOO_WEAK:
+		return PM_BAD_REQUEST;
+	default:
+		return PM_HSM_UNAVAILABLE;
+	}
+}
+
+/* Of a destroy: the label is another's, or the token keeps the object. */
+static bool is_judgement(enum call_kind kind, const struct reply *reply)
+{
+	return reply->fault == FAULT_CALLER &&
+	       (reply->ck_rv == 0 ||
+		(kind == CALL_DESTROY && reply->ck_rv == RV_ACTION_PROHIBITED));
+}
+
+/*
+ * The call was refused. A caller's fault changed nothing, and the module's refusals are about what
+ * the token cannot; where capacity ran out, an object may have been made or destroyed before.
  */
 static enum pm_err refusal_of(enum call_kind kind, const struct reply *reply)
 {
-	if (reply->ck_rv == 0 && makes_keys(kind))
-		return PM_ALREADY_EXISTS;
-	if (reply->ck_rv == 0 && kind == CALL_LIST)
-		return PM_TOO_LARGE;
-	if (reply->ck_rv == 0 && kind == CALL_SIGN) {
-		log_warn("hsm: nothing was signed: %s", reply->detail);
-		return PM_NOT_FOUND;
-	}
-	log_error("hsm: the signer refused a call: %s", reply->detail);
-	return PM_HSM_UNAVAILABLE;
+	enum pm_err err = PM_HSM_UNAVAILABLE;
+
+	if (reply->fault == FAULT_CAPACITY && changes_token(kind))
+		err = PM_OUTCOME_UNKNOWN;
+	else if (kind == CALL_CHANGE_PIN)
+		err = refusal_of_pin(reply->ck_rv);
+	else if (is_judgement(kind, reply))
+		err = judgement(kind);
+	if (err != PM_ALREADY_EXISTS && err != PM_TOO_LARGE)
+		log_warn("hsm: the signer refused a call: %s", reply->detail);
+	return err;
 }
 
 static void finish_frame(struct calls *calls, enum pm_err err)
@@ -352,6 +426,15 @@ static enum pm_err give(struct calls *calls, const struct reply *reply)
 	}
 	if (reply->kind == REPLY_RANDOM && kind == CALL_RANDOM)
 		return give_random(calls, reply);
+	if (reply->kind == REPLY_INSPECTION && kind == CALL_INSPECT) {
+		give_inspection(calls, reply);
+		return PM_OK;
+	}
+	if ((reply->kind == REPLY_DESTROYED && kind == CALL_DESTROY) ||
+	    (reply->kind == REPLY_PIN_CHANGED && kind == CALL_CHANGE_PIN)) {
+		finish_frame(calls, PM_OK);
+		return PM_OK;
+	}
 	return PM_BAD_REPLY;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "frames.h"
+#include "reply.h"
 
 #define CALLS_JOBS_MAX 4096 /* that wait; beyond it PM_BUSY */
 
@@ -24,6 +25,9 @@ enum call_kind {
 	CALL_SIGN,
 	CALL_LIST,
 	CALL_RANDOM,
+	CALL_DESTROY,
+	CALL_INSPECT,
+	CALL_CHANGE_PIN,
 };
 
 struct call {
@@ -32,7 +36,7 @@ struct call {
 	/* HMAC: as many jobs as fit a frame. The others count as one job. */
 	struct hsm_job *jobs;
 	size_t count;
-	/* generate, generate_pair, sign and list */
+	/* generate, generate_pair, sign, list and destroy */
 	const struct hsm_id *id;
 	const char *text;           /* label or prefix */
 	struct hsm_object *objects; /* out */
@@ -44,6 +48,10 @@ struct call {
 	/* random */
 	uint8_t *random; /* out */
 	size_t random_len;
+	/* inspect */
+	struct hsm_inspection *inspection; /* out */
+	/* change_pin */
+	struct bytes old_pin, new_pin;
 
 	/* The queue's own. */
 	enum { CALL_WAITS, CALL_FLIES, CALL_DONE } state;
@@ -76,13 +84,13 @@ void calls_close(struct calls *calls);
 
 /*
  * Queues the call, waits for its answer and returns its error. PM_BUSY when the queue is full;
- * PM_DEADLINE_EXCEEDED, or for a generate or generate_pair already sent PM_OUTCOME_UNKNOWN.
+ * PM_DEADLINE_EXCEEDED; or, for one already sent that changes the token, PM_OUTCOME_UNKNOWN.
  */
 enum pm_err calls_do(struct calls *calls, struct call *call, int64_t deadline) NODISCARD;
 
 void calls_admit(struct calls *calls);
 /*
- * Fails all calls, and new ones from now on, with `err`; a generate or generate_pair in flight:
+ * Fails all calls, and new ones from now on, with `err`; one in flight that changes the token, with
  * PM_OUTCOME_UNKNOWN.
  */
 void calls_refuse(struct calls *calls, enum pm_err err);

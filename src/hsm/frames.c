@@ -1,20 +1,11 @@
 #include "frames.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "peppermint/v1/signer.pb-c.h"
 
 typedef Peppermint__Signer__V1__SignerRequest SignerRequest;
-typedef Peppermint__Signer__V1__SignerReply SignerReply;
-typedef Peppermint__Signer__V1__FailureClass FailureClass;
-typedef Peppermint__Signer__V1__Failure Failure;
-typedef Peppermint__Signer__V1__Started Started;
 typedef Peppermint__Signer__V1__HmacItem HmacItem;
-typedef Peppermint__Signer__V1__Macs Macs;
-typedef Peppermint__Signer__V1__Mac Mac;
-typedef Peppermint__Signer__V1__Object Object;
 
 #define SAME(ours, theirs)                                                                         \
 	_Static_assert((int)ours == (int)PEPPERMINT__SIGNER__V1__ALGORITHM__ALGORITHM_##theirs,    \
@@ -24,12 +15,7 @@ SAME(HSM_ED25519, ED25519);
 SAME(HSM_ECDSA_P256, ECDSA_P256);
 SAME(HSM_ALGORITHM_OTHER, OTHER);
 
-#define FAILURE(name) PEPPERMINT__SIGNER__V1__FAILURE_CLASS__FAILURE_##name
-#define RESULT(name) PEPPERMINT__SIGNER__V1__SIGNER_REPLY__RESULT_##name
 #define OP(name) PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_##name
-
-#define ED25519_PUBLIC_LEN 32
-#define P256_PUBLIC_LEN 91 /* SubjectPublicKeyInfo, DER */
 
 /* Tags and lengths: 4 bytes around the item, 2 before the id, 4 before the data; rounded up. */
 #define ITEM_OVERHEAD (HSM_ID_LEN + 16)
@@ -70,6 +56,9 @@ enum pm_err frame_start(uint64_t id, const struct hsm_config *config, struct buf
 	start.token_uri = (char *)config->token_uri;
 	if (config->pin_file)
 		start.pin_file = (char *)config->pin_file;
+	if (config->init_args)
+		start.init_args = (char *)config->init_args;
+	start.sessions = config->sessions;
 	request.id = id;
 	request.op_case = OP(START);
 	request.start = &start;
@@ -167,205 +156,40 @@ enum pm_err frame_random(uint64_t id, size_t len, struct buf *out)
 	return pack(&request, out);
 }
 
-/* Vendors write what they like: cut to `cap`, and plain ASCII unless all of it is clean UTF-8. */
-static void copy_text(char *out, size_t cap, const char *text)
+enum pm_err frame_destroy(uint64_t id, const struct hsm_id *key, const char *label, struct buf *out)
 {
-	size_t len = strnlen(text, cap - 1);
+	Peppermint__Signer__V1__Destroy destroy = PEPPERMINT__SIGNER__V1__DESTROY__INIT;
+	SignerRequest request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
 
-	memcpy(out, text, len);
-	out[len] = '\0';
-	if (text_is_clean(bytes_of(out, len)))
-		return;
-	for (size_t i = 0; i < len; i++) {
-		if (out[i] < 0x20 || out[i] > 0x7e)
-			out[i] = '?';
-	}
+	destroy.key_id = lend_id(key);
+	destroy.label = (char *)label;
+	request.id = id;
+	request.op_case = OP(DESTROY);
+	request.destroy = &destroy;
+	return pack(&request, out);
 }
 
-/* CK_TOKEN_INFO's texts are padded with blanks. */
-static void copy_padded(char *out, size_t cap, const char *text)
+enum pm_err frame_inspect(uint64_t id, struct buf *out)
 {
-	copy_text(out, cap, text);
-	size_t len = strlen(out);
-	while (len > 0 && out[len - 1] == ' ')
-		out[--len] = '\0';
+	Peppermint__Signer__V1__Inspect inspect = PEPPERMINT__SIGNER__V1__INSPECT__INIT;
+	SignerRequest request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	request.id = id;
+	request.op_case = OP(INSPECT);
+	request.inspect = &inspect;
+	return pack(&request, out);
 }
 
-static enum fault fault_of(FailureClass class)
+enum pm_err frame_change_pin(uint64_t id, struct bytes old_pin, struct bytes new_pin,
+			     struct buf *out)
 {
-	switch (class) {
-	case FAILURE(NONE):
-		return FAULT_NONE;
-	case FAILURE(CALLER):
-		return FAULT_CALLER;
-	case FAILURE(PIN):
-		return FAULT_PIN;
-	case FAILURE(SETUP):
-		return FAULT_SETUP;
-	default: /* numbers we do not know as well */
-		return FAULT_DEVICE;
-	}
-}
+	Peppermint__Signer__V1__ChangePin change = PEPPERMINT__SIGNER__V1__CHANGE_PIN__INIT;
+	SignerRequest request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
 
-static enum pm_err unpack_failure(const Failure *failure, struct reply *out)
-{
-	out->kind = REPLY_FAILED;
-	out->fault = fault_of(failure->class_);
-	out->ck_rv = failure->ck_rv;
-	copy_text(out->detail, sizeof(out->detail), failure->detail);
-	return out->fault == FAULT_NONE ? PM_BAD_REPLY : PM_OK;
-}
-
-static enum pm_err unpack_started(const Started *started, struct reply *out)
-{
-	out->kind = REPLY_STARTED;
-	copy_padded(out->label, sizeof(out->label), started->label);
-	copy_padded(out->manufacturer, sizeof(out->manufacturer), started->manufacturer);
-	copy_padded(out->model, sizeof(out->model), started->model);
-	copy_padded(out->serial, sizeof(out->serial), started->serial);
-	copy_padded(out->firmware, sizeof(out->firmware), started->firmware);
-	return PM_OK;
-}
-
-/* A MAC, or none because there is no such key; anything else is a failure of the whole reply. */
-static enum pm_err unpack_mac(const Mac *mac, size_t i, struct reply *out)
-{
-	enum fault fault = fault_of(mac->failure);
-
-	if (fault == FAULT_NONE && mac->mac.len == HSM_MAC_LEN) {
-		out->macs[i] = mac->mac.data;
-		return PM_OK;
-	}
-	if (fault == FAULT_NONE || mac->mac.len != 0)
-		return PM_BAD_REPLY;
-	if (fault == FAULT_CALLER)
-		return PM_OK;
-	out->kind = REPLY_FAILED;
-	out->fault = fault;
-	snprintf(out->detail, sizeof(out->detail), "an HMAC failed (class %d)", (int)mac->failure);
-	return PM_OK;
-}
-
-static enum pm_err unpack_macs(const Macs *macs, struct arena *arena, struct reply *out)
-{
-	out->kind = REPLY_MACS;
-	out->count = macs->n_macs;
-	if (macs->n_macs > FRAME_ITEMS_MAX)
-		return PM_BAD_REPLY;
-	out->macs = arena_array(arena, macs->n_macs, sizeof(const uint8_t *));
-	if (!out->macs)
-		return PM_NO_MEMORY;
-	for (size_t i = 0; i < macs->n_macs && out->kind == REPLY_MACS; i++)
-		TRY(unpack_mac(macs->macs[i], i, out));
-	return PM_OK;
-}
-
-static enum pm_err unpack_algorithm(int number, enum hsm_algorithm *out)
-{
-	if (number < HSM_HMAC_SHA256 || number > HSM_ALGORITHM_OTHER)
-		return PM_BAD_REPLY;
-	*out = (enum hsm_algorithm)number;
-	return PM_OK;
-}
-
-/* Of a key that is no pair, or whose public half is not in the token, there is none. */
-static enum pm_err unpack_public_key(ProtobufCBinaryData key, struct hsm_object *out)
-{
-	const bool fits = (out->algorithm == HSM_ED25519 && key.len == ED25519_PUBLIC_LEN) ||
-			  (out->algorithm == HSM_ECDSA_P256 && key.len == P256_PUBLIC_LEN);
-
-	if (key.len == 0)
-		return PM_OK;
-	if (!fits)
-		return PM_BAD_REPLY;
-	memcpy(out->public_key, key.data, key.len);
-	out->public_len = key.len;
-	return PM_OK;
-}
-
-static enum pm_err unpack_object(const Object *object, struct hsm_object *out)
-{
-	if (object->key_id.len != HSM_ID_LEN || strlen(object->label) > HSM_LABEL_MAX)
-		return PM_BAD_REPLY;
-	memcpy(out->id.bytes, object->key_id.data, HSM_ID_LEN);
-	copy_text(out->label, sizeof(out->label), object->label);
-	out->sensitive = object->sensitive;
-	out->always_sensitive = object->always_sensitive;
-	out->extractable = object->extractable;
-	out->never_extractable = object->never_extractable;
-	out->local = object->local;
-	out->sign = object->sign;
-	TRY(unpack_algorithm((int)object->algorithm, &out->algorithm));
-	return unpack_public_key(object->public_key, out);
-}
-
-static enum pm_err unpack_objects(Object *const *objects, size_t count, struct arena *arena,
-				  struct reply *out)
-{
-	out->kind = REPLY_OBJECTS;
-	out->count = count;
-	if (count > HSM_OBJECTS_MAX)
-		return PM_BAD_REPLY;
-	out->objects = arena_array(arena, count, sizeof(*out->objects));
-	if (!out->objects)
-		return PM_NO_MEMORY;
-	for (size_t i = 0; i < count; i++)
-		TRY(unpack_object(objects[i], &out->objects[i]));
-	return PM_OK;
-}
-
-static enum pm_err unpack_signature(ProtobufCBinaryData signature, struct reply *out)
-{
-	out->kind = REPLY_SIGNATURE;
-	out->signature = signature.data;
-	return signature.len == HSM_SIGNATURE_LEN ? PM_OK : PM_BAD_REPLY;
-}
-
-static enum pm_err unpack_result(const SignerReply *reply, struct arena *arena, struct reply *out)
-{
-	if (reply->failure)
-		return unpack_failure(reply->failure, out);
-	switch (reply->result_case) {
-	case RESULT(STARTED):
-		return unpack_started(reply->started, out);
-	case RESULT(HMAC):
-		return unpack_macs(reply->hmac, arena, out);
-	case RESULT(OBJECT):
-		return unpack_objects(&reply->object, 1, arena, out);
-	case RESULT(LIST):
-		return unpack_objects(reply->list->objects, reply->list->n_objects, arena, out);
-	case RESULT(RANDOM):
-		out->kind = REPLY_RANDOM;
-		out->random = bytes_of(reply->random.data, reply->random.len);
-		return PM_OK;
-	case RESULT(SIGNATURE):
-		return unpack_signature(reply->signature, out);
-	default:
-		return PM_BAD_REPLY;
-	}
-}
-
-static void *alloc_in_arena(void *arena, size_t size)
-{
-	return arena_alloc(arena, size);
-}
-
-/* The arena is emptied as a whole. */
-static void free_in_arena(void *arena, void *ptr)
-{
-	(void)arena;
-	(void)ptr;
-}
-
-enum pm_err reply_unpack(struct bytes frame, struct arena *arena, struct reply *out)
-{
-	ProtobufCAllocator allocator = { alloc_in_arena, free_in_arena, arena };
-	const SignerReply *reply =
-		peppermint__signer__v1__signer_reply__unpack(&allocator, frame.len, frame.data);
-
-	*out = (struct reply){ 0 };
-	if (!reply)
-		return PM_BAD_REPLY;
-	out->id = reply->id;
-	return unpack_result(reply, arena, out);
+	change.old_pin = lend(old_pin);
+	change.new_pin = lend(new_pin);
+	request.id = id;
+	request.op_case = OP(CHANGE_PIN);
+	request.change_pin = &change;
+	return pack(&request, out);
 }

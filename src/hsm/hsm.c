@@ -1,50 +1,10 @@
 #include "hsm/hsm.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "calls.h"
-#include "supervise.h"
+#include "group.h"
 
 #define SHA256_LEN 32
-
-struct hsm {
-	struct calls calls;
-	struct supervisor *supervisor;
-};
-
-enum pm_err hsm_open(const struct hsm_config *config, struct hsm **out)
-{
-	struct hsm *hsm CLEANUP(free_ptr) = calloc(1, sizeof(*hsm));
-
-	if (!hsm)
-		return PM_NO_MEMORY;
-	enum pm_err err = calls_open(&hsm->calls);
-	if (err == PM_OK)
-		err = supervisor_open(config, &hsm->calls, &hsm->supervisor);
-	if (err != PM_OK) {
-		calls_close(&hsm->calls);
-		return err;
-	}
-	*out = TAKE(hsm);
-	return PM_OK;
-}
-
-void hsm_close(struct hsm *hsm)
-{
-	if (!hsm)
-		return;
-	calls_stop(&hsm->calls);
-	supervisor_close(hsm->supervisor);
-	calls_close(&hsm->calls);
-	free(hsm);
-}
-
-void hsm_status(struct hsm *hsm, struct hsm_status *out)
-{
-	supervisor_status(hsm->supervisor, out);
-}
 
 static enum pm_err check_sizes(const struct hsm_job *jobs, size_t count)
 {
@@ -71,13 +31,15 @@ static struct call next_call(struct hsm_job *jobs, size_t count)
 	return call;
 }
 
-static enum pm_err do_jobs(struct hsm *hsm, struct hsm_job *jobs, size_t count, int64_t deadline)
+/* All of them go to one token, whichever is active meanwhile. */
+static enum pm_err do_jobs(struct calls *calls, struct hsm_job *jobs, size_t count,
+			   int64_t deadline)
 {
 	TRY(check_sizes(jobs, count));
 	while (count > 0) {
 		struct call call = next_call(jobs, count);
 
-		TRY(calls_do(&hsm->calls, &call, deadline));
+		TRY(calls_do(calls, &call, deadline));
 		jobs += call.count;
 		count -= call.count;
 	}
@@ -86,24 +48,29 @@ static enum pm_err do_jobs(struct hsm *hsm, struct hsm_job *jobs, size_t count, 
 
 enum pm_err hsm_hmac(struct hsm *hsm, struct hsm_job *jobs, size_t count, int64_t deadline)
 {
-	enum pm_err err = do_jobs(hsm, jobs, count, deadline);
+	enum pm_err err = do_jobs(group_calls(hsm), jobs, count, deadline);
 
 	for (size_t i = 0; err != PM_OK && i < count; i++)
 		jobs[i].err = err;
 	return err;
 }
 
-static enum pm_err generate(struct hsm *hsm, enum call_kind kind, const struct hsm_id *id,
-			    const char *label, struct hsm_object *out, int64_t deadline)
+static enum pm_err check_label(const char *label)
 {
-	struct call call = { .kind = kind, .id = id, .text = label, .objects = out };
 	size_t len = strlen(label);
 
 	if (len == 0)
 		return PM_BAD_REQUEST;
-	if (len > HSM_LABEL_MAX)
-		return PM_TOO_LARGE;
-	return calls_do(&hsm->calls, &call, deadline);
+	return len > HSM_LABEL_MAX ? PM_TOO_LARGE : PM_OK;
+}
+
+static enum pm_err generate(struct hsm *hsm, enum call_kind kind, const struct hsm_id *id,
+			    const char *label, struct hsm_object *out, int64_t deadline)
+{
+	struct call call = { .kind = kind, .id = id, .text = label, .objects = out };
+
+	TRY(check_label(label));
+	return calls_do(group_calls(hsm), &call, deadline);
 }
 
 enum pm_err hsm_generate(struct hsm *hsm, const struct hsm_id *id, const char *label,
@@ -137,7 +104,7 @@ enum pm_err hsm_sign(struct hsm *hsm, const struct hsm_id *id, enum hsm_algorith
 			     .signature = signature };
 
 	TRY(check_signable(algorithm, data));
-	return calls_do(&hsm->calls, &call, deadline);
+	return calls_do(group_calls(hsm), &call, deadline);
 }
 
 enum pm_err hsm_list(struct hsm *hsm, const char *prefix, struct hsm_object *out, size_t *count,
@@ -147,7 +114,7 @@ enum pm_err hsm_list(struct hsm *hsm, const char *prefix, struct hsm_object *out
 
 	if (strlen(prefix) > HSM_LABEL_MAX)
 		return PM_TOO_LARGE;
-	TRY(calls_do(&hsm->calls, &call, deadline));
+	TRY(calls_do(group_calls(hsm), &call, deadline));
 	*count = call.object_count;
 	return PM_OK;
 }
@@ -160,5 +127,21 @@ enum pm_err hsm_random(struct hsm *hsm, uint8_t *out, size_t len, int64_t deadli
 		return PM_TOO_LARGE;
 	if (len == 0)
 		return PM_OK;
-	return calls_do(&hsm->calls, &call, deadline);
+	return calls_do(group_calls(hsm), &call, deadline);
+}
+
+enum pm_err hsm_destroy(struct hsm *hsm, const struct hsm_id *id, const char *label,
+			int64_t deadline)
+{
+	struct call call = { .kind = CALL_DESTROY, .id = id, .text = label };
+
+	TRY(check_label(label));
+	return calls_do(group_calls(hsm), &call, deadline);
+}
+
+enum pm_err hsm_inspect(struct hsm *hsm, struct hsm_inspection *out, int64_t deadline)
+{
+	struct call call = { .kind = CALL_INSPECT, .inspection = out };
+
+	return calls_do(group_calls(hsm), &call, deadline);
 }

@@ -96,6 +96,11 @@ static enum link_end receive_frame(struct link *link, struct bytes *out)
 	return LINK_OK;
 }
 
+static bool ends_signer(enum fault fault)
+{
+	return fault != FAULT_CALLER && fault != FAULT_CAPACITY;
+}
+
 static enum link_end read_reply(struct link *link)
 {
 	struct bytes frame = { 0 };
@@ -107,9 +112,8 @@ static enum link_end read_reply(struct link *link)
 	secret_wipe(link->room, frame.len);
 	if (err != PM_OK || link->reply.id != link->id)
 		return LINK_GARBAGE;
-	if (link->reply.kind == REPLY_FAILED && link->reply.fault != FAULT_CALLER)
-		return LINK_FAILED;
-	return LINK_OK;
+	return link->reply.kind == REPLY_FAILED && ends_signer(link->reply.fault) ? LINK_FAILED
+										  : LINK_OK;
 }
 
 enum link_end link_ask(struct link *link)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "frames.h"
+#include "reply.h"
 
 /* How an exchange ended. All but LINK_OK end the conversation. */
 enum link_end {

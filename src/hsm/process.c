@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#define KILLED_MS 2000             /* for the kernel to end one that was killed */
 #define SOCKET_BUFFER (256 * 1024) /* room for the longest frame, whatever the system's default */
 
 static void destroy_actions(posix_spawn_file_actions_t *actions)
@@ -134,7 +135,7 @@ enum pm_err process_start(const struct program *program, struct process *out, in
 	return PM_OK;
 }
 
-void process_kill(const struct process *process)
+static void kill_it(const struct process *process)
 {
 	if (process->pid > 0)
 		kill(process->pid, SIGKILL);
@@ -151,29 +152,42 @@ static void describe(int status, char how[PROCESS_END_MAX])
 		 name ? name : "RT");
 }
 
-static bool has_ended(const struct process *process, int64_t timeout_ms)
+/* Waits so long at most, and not at all any more once `hurry_fd` is readable. */
+static bool has_ended(const struct process *process, int64_t timeout_ms, int hurry_fd)
 {
 	const int64_t deadline = deadline_in_ms(timeout_ms);
-	struct pollfd fd = { .fd = process->pid_fd, .events = POLLIN };
+	struct pollfd fds[] = {
+		{ .fd = process->pid_fd, .events = POLLIN },
+		{ .fd = hurry_fd, .events = POLLIN },
+	};
 	int ready;
 
 	do {
-		ready = poll(&fd, 1, (int)deadline_left_ms(deadline));
+		ready = poll(fds, 2, (int)deadline_left_ms(deadline));
 	} while (ready < 0 && errno == EINTR);
-	return ready > 0;
+	return fds[0].revents != 0;
 }
 
-bool process_reap(struct process *process, int64_t timeout_ms, char how[PROCESS_END_MAX])
+static bool reap(struct process *process, int64_t timeout_ms, int hurry_fd,
+		 char how[PROCESS_END_MAX])
 {
 	int status = 0;
 
 	if (process->pid <= 0)
 		return true;
-	if (!has_ended(process, timeout_ms))
+	if (!has_ended(process, timeout_ms, hurry_fd))
 		return false;
 	waitpid(process->pid, &status, 0);
 	describe(status, how);
 	close_fd(&process->pid_fd);
 	*process = (struct process){ .pid_fd = -1 };
 	return true;
+}
+
+bool process_end(struct process *process, int64_t grace_ms, int hurry_fd, char how[PROCESS_END_MAX])
+{
+	if (grace_ms > 0 && reap(process, grace_ms, hurry_fd, how))
+		return true;
+	kill_it(process);
+	return reap(process, KILLED_MS, -1, how);
 }

@@ -33,12 +33,12 @@ struct process {
 enum pm_err process_start(const struct program *program, struct process *out,
 			  int *socket) NODISCARD;
 
-void process_kill(const struct process *process);
-
 /*
- * Waits until it has ended, at most so long; true if it has, with how in words ("exited with
- * status 1"). *process is none then.
+ * Ends it: gives it that long to go by itself, less when `hurry_fd` (or -1) becomes readable, then
+ * kills it. True when it is gone, with how in words ("exited with status 1"); *process is none then.
+ * False: it was killed and is still there, as with a driver that hangs; call again later.
  */
-bool process_reap(struct process *process, int64_t timeout_ms, char how[PROCESS_END_MAX]);
+bool process_end(struct process *process, int64_t grace_ms, int hurry_fd,
+		 char how[PROCESS_END_MAX]);
 
 #endif

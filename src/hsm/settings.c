@@ -18,9 +18,15 @@ static bool too_long(const char *text)
 	return text && strnlen(text, PATH_MAX) == PATH_MAX;
 }
 
+static bool is_empty(const char *text)
+{
+	return !text || text[0] == '\0';
+}
+
 static enum pm_err check(const struct hsm_config *config)
 {
-	if (!config->environment || !config->signer || !config->module || !config->token_uri)
+	if (!config->environment || is_empty(config->signer) || is_empty(config->module) ||
+	    is_empty(config->token_uri))
 		return refuse("environment, signer, module and token are all needed");
 	size_t len = strlen(config->environment);
 	if (len == 0 || len > HSM_ENVIRONMENT_MAX)
@@ -28,16 +34,24 @@ static enum pm_err check(const struct hsm_config *config)
 	if (too_long(config->signer) || too_long(config->module) || too_long(config->token_uri) ||
 	    too_long(config->pin_file) || too_long(config->module_env))
 		return refuse("a path, a token's URI or module_env is over 4095 bytes");
+	if (too_long(config->init_args))
+		return refuse("init_args is over 4095 bytes");
+	if (config->sessions > SETTINGS_SESSIONS_MAX)
+		return refuse("a token computes in 1 to 256 sessions");
+	if (config->reload_ms < 0 || config->reload_ms > SETTINGS_RELOAD_MAX_MS)
+		return refuse("the time between reloads is an hour at most");
 	if (config->call_timeout_ms <= 0 || config->call_timeout_ms > SETTINGS_TIMEOUT_MAX_MS)
 		return refuse("the call timeout is 1 ms to 10 minutes");
 	return PM_OK;
 }
 
-/* A NULL stays NULL; false when there is no memory. */
+/* What is not there stays so; false when there is no memory. */
 static bool copy(const char **text)
 {
-	if (!*text)
+	if (is_empty(*text)) {
+		*text = NULL;
 		return true;
+	}
 	*text = strdup(*text);
 	return *text != NULL;
 }
@@ -45,7 +59,8 @@ static bool copy(const char **text)
 static enum pm_err copy_strings(struct hsm_config *config)
 {
 	const char **texts[] = { &config->environment, &config->signer,   &config->module,
-				 &config->token_uri,   &config->pin_file, &config->module_env };
+				 &config->token_uri,   &config->pin_file, &config->module_env,
+				 &config->init_args };
 	bool copied = true;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -80,7 +95,11 @@ enum pm_err settings_copy(const struct hsm_config *config, struct settings *out)
 	*out = (struct settings){ .config.pin_fd = -1 };
 	TRY(check(config));
 	out->config = *config;
+	if (out->config.sessions == 0)
+		out->config.sessions = 1;
 	TRY(copy_strings(&out->config));
+	if (out->config.reload_ms < SETTINGS_RELOAD_MIN_MS)
+		out->config.reload_ms = SETTINGS_RELOAD_MIN_MS;
 	out->argv[0] = (char *)out->config.signer;
 	out->argv[1] = (char *)out->config.environment;
 	return cut_words(out);
@@ -94,5 +113,6 @@ void settings_free(struct settings *settings)
 	free((char *)settings->config.token_uri);
 	free((char *)settings->config.pin_file);
 	free((char *)settings->config.module_env);
+	free((char *)settings->config.init_args);
 	free(settings->words);
 }

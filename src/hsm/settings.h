@@ -1,4 +1,4 @@
-/* A copy of what hsm_open was given, and the words that the signer is started with. */
+/* A copy of one token's part of what hsm_open was given, and what its signer is started with. */
 #ifndef HSM_SETTINGS_H
 #define HSM_SETTINGS_H
 
@@ -6,6 +6,9 @@
 
 #define SETTINGS_WORDS_MAX 32          /* of module_env */
 #define SETTINGS_TIMEOUT_MAX_MS 600000 /* of call_timeout_ms */
+#define SETTINGS_SESSIONS_MAX 256
+#define SETTINGS_RELOAD_MIN_MS 100 /* a module that fails at each start is not tried without end */
+#define SETTINGS_RELOAD_MAX_MS 3600000
 
 struct settings {
 	struct hsm_config config; /* its strings are ours */

@@ -1,232 +1,220 @@
 #define _GNU_SOURCE
 #include "supervise.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "link.h"
+#include "loss.h"
+#include "pace.h"
 #include "process.h"
 #include "settings.h"
 
-#define BACKOFF_MIN_MS 100
-#define BACKOFF_MAX_MS 30000
-#define STEADY_MS 60000 /* who served this long is started again without delay to speak of */
-#define GRACE_MS 2000   /* for a signer to go by itself, and once killed */
+#define GRACE_MS 2000   /* for a signer to go by itself */
+#define NEVER INT64_MAX /* not before an order */
 
 struct supervisor {
 	struct settings settings;
-	struct calls *calls;
+	struct supervisor_parts parts;
 	struct link link;
 	struct process process;
-	int stop_fd; /* readable from the moment everything is to end */
+	struct pace pace;
+	int64_t due;                         /* time of the next start */
+	char name[HSM_ENVIRONMENT_MAX + 16]; /* for the log: the environment, and which token */
 	pthread_t thread;
 	bool has_thread;
-	enum pm_err outcome; /* of the last start or of losing what it started */
-	int64_t backoff_ms;
-	int64_t serving_since; /* 0: this signer has not come to serve */
-	pthread_mutex_t mutex; /* of what follows */
-	struct hsm_status status;
-	bool tried; /* the first start has succeeded or failed */
-	pthread_cond_t tried_once;
 };
 
-static bool stopped_within(const struct supervisor *sup, int64_t ms)
+static const char *environment_of(const struct supervisor *sup)
 {
-	struct pollfd fd = { .fd = sup->stop_fd, .events = POLLIN };
-
-	return poll(&fd, 1, (int)ms) > 0;
+	return sup->settings.config.environment;
 }
 
-static void set_state(struct supervisor *sup, enum hsm_state state, const char *reason)
+static struct desk *desk_of(const struct supervisor *sup)
 {
-	pthread_mutex_lock(&sup->mutex);
-	sup->status.state = state;
-	sup->status.pid = sup->process.pid;
-	snprintf(sup->status.reason, sizeof(sup->status.reason), "%s", reason);
-	pthread_mutex_unlock(&sup->mutex);
+	return sup->parts.desk;
+}
+
+static void tell(const struct supervisor *sup, enum supervisor_news news)
+{
+	sup->parts.tell(sup->parts.arg, sup->parts.member, news);
+}
+
+/*
+ * Nothing serves: who may let another take over is told first, and the callers last, so that the
+ * status tells them why.
+ */
+static void fall(struct supervisor *sup, enum hsm_cause cause, const char *reason)
+{
+	tell(sup, SIGNER_FELL);
+	desk_show_fall(desk_of(sup), cause, reason);
+	calls_refuse(sup->parts.calls, cause_seals(cause) ? PM_SEALED : PM_HSM_UNAVAILABLE);
 }
 
 /*
  * A new generation begins before the first call is taken, so that no answer of the new token passes
  * for one of the old; and only when calls are taken is the state HSM_SERVING.
  */
-static void begin_generation(struct supervisor *sup)
+static void rise(struct supervisor *sup)
 {
-	const struct reply *token = &sup->link.reply;
-	struct hsm_status *status = &sup->status;
+	const struct reply_token *token = &sup->link.reply.token;
 
-	pthread_mutex_lock(&sup->mutex);
-	status->generation++;
-	memcpy(status->label, token->label, sizeof(status->label));
-	memcpy(status->manufacturer, token->manufacturer, sizeof(status->manufacturer));
-	memcpy(status->model, token->model, sizeof(status->model));
-	memcpy(status->serial, token->serial, sizeof(status->serial));
-	memcpy(status->firmware, token->firmware, sizeof(status->firmware));
-	pthread_mutex_unlock(&sup->mutex);
-	sup->serving_since = clock_now();
-	log_info("signer %s (pid %d) serves token %s, serial %s", sup->settings.config.environment,
-		 (int)sup->process.pid, token->label, token->serial);
-}
-
-/* There are never two signers on one token: a killed one is waited for, unless all is to end. */
-static void end_process(struct supervisor *sup, bool at_once, char how[PROCESS_END_MAX])
-{
-	if (at_once)
-		process_kill(&sup->process);
-	link_attach(&sup->link, -1);
-	if (process_reap(&sup->process, GRACE_MS, how))
-		return;
-	process_kill(&sup->process);
-	while (!process_reap(&sup->process, GRACE_MS, how)) {
-		log_error("signer %s (pid %d) was killed and does not go: does its driver hang?",
-			  sup->settings.config.environment, (int)sup->process.pid);
-		if (stopped_within(sup, 0))
-			return;
-	}
+	desk_show_token(desk_of(sup), token);
+	tell(sup, SIGNER_STARTED);
+	log_info("signer %s (pid %d) serves token %s, serial %s", sup->name, (int)sup->process.pid,
+		 token->label, token->serial);
+	pace_serve(&sup->pace, clock_now());
+	calls_admit(sup->parts.calls);
+	desk_show_service(desk_of(sup));
+	tell(sup, SIGNER_SERVES);
+	desk_settle(desk_of(sup), PM_OK);
 }
 
 /*
- * A PIN is never tried twice. A set-up failure at the first start is a mistake in the
- * configuration; later it is a token that was taken out, and may be put back.
+ * There are never two signers on one token: whoever starts the next looks that this one is gone.
+ * An order that comes meanwhile shortens the grace.
  */
-static bool is_final(const struct supervisor *sup, enum link_end end)
+static bool end_process(struct supervisor *sup, int64_t grace_ms, char how[PROCESS_END_MAX])
 {
-	if (end != LINK_FAILED)
-		return false;
-	enum fault fault = sup->link.reply.fault;
-	return fault == FAULT_PIN || (fault == FAULT_SETUP && sup->status.generation == 0);
+	const bool closing = desk_next_order(desk_of(sup)) == ORDER_CLOSE;
+	const int pid = sup->process.pid;
+
+	link_forget(&sup->link);
+	link_attach(&sup->link, -1);
+	bool gone =
+		process_end(&sup->process, grace_ms, closing ? -1 : desk_of(sup)->order_fd, how);
+	if (!gone)
+		log_error("signer %s (pid %d) was killed and does not go: does its driver hang?",
+			  sup->name, pid);
+	desk_show_pid(desk_of(sup), sup->process.pid);
+	return gone;
 }
 
-static void explain(const struct supervisor *sup, enum link_end end, char *out, size_t cap)
+static void log_loss(const struct supervisor *sup, enum hsm_cause cause, int pid,
+		     const char *reason)
 {
-	switch (end) {
-	case LINK_SILENT:
-		snprintf(out, cap, "the signer did not answer a call within %lld ms",
-			 (long long)sup->link.timeout_ms);
-		break;
-	case LINK_GARBAGE:
-		snprintf(out, cap, "the signer said something that is no answer");
-		break;
-	case LINK_FAILED:
-		snprintf(out, cap, "%s", sup->link.reply.detail);
-		break;
-	case LINK_CLOSED:
-	case LINK_OK:
-	case LINK_STOPPED:
-		snprintf(out, cap, "the signer has ended");
-	}
-}
-
-static void grow_backoff(struct supervisor *sup)
-{
-	bool steady =
-		sup->serving_since != 0 && clock_now() - sup->serving_since > STEADY_MS * NS_PER_MS;
-
-	sup->backoff_ms = steady || sup->backoff_ms == 0 ? BACKOFF_MIN_MS : sup->backoff_ms * 2;
-	if (sup->backoff_ms > BACKOFF_MAX_MS)
-		sup->backoff_ms = BACKOFF_MAX_MS;
-	sup->serving_since = 0;
-}
-
-/* Nothing serves: says so to every call and to the status. `final`: nothing will. */
-static enum pm_err fall(struct supervisor *sup, bool final, const char *reason)
-{
-	enum pm_err err = final ? PM_SEALED : PM_HSM_UNAVAILABLE;
-
-	calls_refuse(sup->calls, err);
-	set_state(sup, final ? HSM_SEALED : HSM_STARTING, reason);
-	return err;
-}
-
-static void log_loss(const struct supervisor *sup, bool final, int pid, const char *reason)
-{
-	const char *environment = sup->settings.config.environment;
-
-	if (final)
-		log_error("signer %s (pid %d) is not started again: %s", environment, pid, reason);
+	if (cause == HSM_CAUSE_OPERATOR)
+		log_info("signer %s (pid %d): %s", sup->name, pid, reason);
+	else if (cause == HSM_CAUSE_PIN)
+		log_error("signer %s (pid %d) is not started again: %s", sup->name, pid, reason);
 	else
-		log_warn("signer %s (pid %d): %s; starting it again in %lld ms", environment, pid,
-			 reason, (long long)sup->backoff_ms);
+		log_warn("signer %s (pid %d): %s; starting it again in %lld ms", sup->name, pid,
+			 reason, (long long)deadline_left_ms(sup->due));
 }
 
 /* Fails the calls before it waits for the signer's end. */
-static enum pm_err lose(struct supervisor *sup, enum link_end end)
+static void lose(struct supervisor *sup, enum link_end end)
 {
-	const bool final = is_final(sup, end);
+	const enum hsm_cause cause = loss_cause(&sup->link, end);
 	const int pid = sup->process.pid;
 	char how[PROCESS_END_MAX] = "is still there";
-	char reason[sizeof(sup->status.reason)];
+	char reason[LOSS_REASON_MAX];
 
-	explain(sup, end, reason, sizeof(reason));
-	fall(sup, final, reason);
-	link_forget(&sup->link);
-	grow_backoff(sup);
-	end_process(sup, end == LINK_SILENT || end == LINK_GARBAGE, how);
-	if (end == LINK_STOPPED)
-		return PM_SHUTTING_DOWN;
-	if (end != LINK_FAILED) { /* it said why, so how it went is no news */
+	loss_explain(&sup->link, end, environment_of(sup), reason);
+	fall(sup, cause, reason);
+	end_process(sup, end == LINK_CLOSED || end == LINK_FAILED ? GRACE_MS : 0, how);
+	sup->due = cause_seals(cause) ? NEVER : pace_lose(&sup->pace, cause, clock_now());
+	if (cause == HSM_CAUSE_CRASH || cause == HSM_CAUSE_HANG) {
 		size_t len = strlen(reason);
 		snprintf(reason + len, sizeof(reason) - len, "; it %s", how);
+		desk_show_reason(desk_of(sup), reason);
 	}
-	log_loss(sup, final, pid, reason);
-	return fall(sup, final, reason);
+	log_loss(sup, cause, pid, reason);
+	desk_settle(desk_of(sup), loss_outcome(cause));
 }
 
-static enum link_end ask_start(struct supervisor *sup)
+/* *config is changed to what this start finds its PIN with; *piped is to be closed. */
+static enum pm_err spawn(struct supervisor *sup, struct hsm_config *config, int *piped)
+{
+	const struct settings *settings = &sup->settings;
+	enum pin_source source = PIN_NOWHERE;
+	int socket = -1;
+
+	TRY(desk_lend_pin(desk_of(sup), &source, piped));
+	if (source == PIN_PIPED) {
+		config->pin_file = NULL;
+		config->pin_fd = *piped;
+	}
+	const struct program program = { config->signer, settings->argv, settings->envp,
+					 config->pin_fd };
+	TRY(process_start(&program, &sup->process, &socket));
+	link_attach(&sup->link, socket);
+	desk_show_pid(desk_of(sup), sup->process.pid);
+	return PM_OK;
+}
+
+static enum link_end ask_start(struct supervisor *sup, const struct hsm_config *config)
 {
 	struct link *link = &sup->link;
 
-	if (frame_start(++link->id, &sup->settings.config, &link->frame) != PM_OK)
+	if (frame_start(++link->id, config, &link->frame) != PM_OK)
 		return LINK_GARBAGE; /* not ours to send: settings bound every string */
 	enum link_end end = link_ask(link);
+	if (end == LINK_OK && link->reply.kind == REPLY_FAILED)
+		return LINK_FAILED; /* it cannot start, however small the reason */
 	if (end == LINK_OK && link->reply.kind != REPLY_STARTED)
 		return LINK_GARBAGE;
 	return end;
 }
 
-/* PM_SEALED: another start would not help. PM_HSM_UNAVAILABLE: it might. Nothing runs then. */
-static enum pm_err start(struct supervisor *sup)
+static void fail_to_spawn(struct supervisor *sup, enum pm_err err)
 {
-	const struct settings *settings = &sup->settings;
-	const struct program program = { settings->config.signer, settings->argv, settings->envp,
-					 settings->config.pin_fd };
-	int socket = -1;
+	const enum hsm_cause cause = err == PM_CONFIG ? HSM_CAUSE_SETUP : HSM_CAUSE_CRASH;
 
-	enum pm_err err = process_start(&program, &sup->process, &socket);
+	sup->due = NEVER;
+	if (err == PM_SEALED) /* its order waits */
+		return;
+	fall(sup, cause, "the signer program cannot be started; see the log");
+	sup->due = pace_lose(&sup->pace, cause, clock_now());
+	desk_settle(desk_of(sup), loss_outcome(cause));
+}
+
+/* An order to close leaves the signer for the thread's end to hang up on. */
+static void drop(struct supervisor *sup, enum link_end end)
+{
+	if (end != LINK_STOPPED || desk_next_order(desk_of(sup)) != ORDER_CLOSE)
+		lose(sup, end);
+}
+
+/* True: it serves. */
+static bool start(struct supervisor *sup)
+{
+	struct hsm_config config = sup->settings.config;
+	int piped CLEANUP(close_fd) = -1;
+
+	desk_show_start(desk_of(sup), sup->pace.started != 0);
+	pace_start(&sup->pace, clock_now());
+	enum pm_err err = spawn(sup, &config, &piped);
 	if (err != PM_OK) {
-		grow_backoff(sup);
-		return fall(sup, err == PM_CONFIG && sup->status.generation == 0,
-			    "the signer program cannot be started; see the log");
+		fail_to_spawn(sup, err);
+		return false;
 	}
-	link_attach(&sup->link, socket);
-	set_state(sup, HSM_STARTING, "the signer is starting");
-	enum link_end end = ask_start(sup);
-	if (end != LINK_OK)
-		return lose(sup, end);
-	begin_generation(sup);
+	enum link_end end = ask_start(sup, &config);
+	if (end != LINK_OK) {
+		drop(sup, end);
+		return false;
+	}
+	rise(sup);
 	link_forget(&sup->link);
-	calls_admit(sup->calls);
-	set_state(sup, HSM_SERVING, "");
-	return PM_OK;
+	return true;
 }
 
 static enum link_end serve_frame(struct supervisor *sup)
 {
+	struct calls *calls = sup->parts.calls;
 	struct link *link = &sup->link;
 
-	if (!calls_take(sup->calls, ++link->id, &link->frame))
-		return link_idle(link, sup->calls->wake_fd);
+	if (!calls_take(calls, ++link->id, &link->frame))
+		return link_idle(link, calls->wake_fd);
 	enum link_end end = link_ask(link);
-	if (end == LINK_OK && calls_answer(sup->calls, &link->reply) != PM_OK)
+	if (end == LINK_OK && calls_answer(calls, &link->reply) != PM_OK)
 		return LINK_GARBAGE;
 	if (end == LINK_OK)
 		link_forget(link);
@@ -243,46 +231,68 @@ static enum link_end serve(struct supervisor *sup)
 	return end;
 }
 
+/* What an order does while no signer runs. */
+static void obey(struct supervisor *sup, enum desk_order order)
+{
+	char reason[LOSS_REASON_MAX];
+
+	if (order == ORDER_UNSEAL) {
+		calls_refuse(sup->parts.calls, PM_HSM_UNAVAILABLE);
+		sup->due = 0;
+	}
+	if (order != ORDER_SEAL)
+		return;
+	loss_explain(&sup->link, LINK_STOPPED, environment_of(sup), reason);
+	fall(sup, HSM_CAUSE_OPERATOR, reason);
+	sup->due = NEVER;
+	desk_settle(desk_of(sup), PM_SEALED);
+}
+
+static bool is_gone(struct supervisor *sup)
+{
+	char how[PROCESS_END_MAX];
+
+	return sup->process.pid == 0 || end_process(sup, 0, how);
+}
+
+static void await_order(const struct supervisor *sup)
+{
+	struct pollfd fd = { .fd = desk_of(sup)->order_fd, .events = POLLIN };
+	int64_t left = deadline_left_ms(sup->due);
+
+	poll(&fd, 1, sup->due == NEVER ? -1 : left > INT_MAX ? INT_MAX : (int)left);
+}
+
+/* Sleeps until a start is due; false: all is to end. */
+static bool await_start(struct supervisor *sup)
+{
+	for (;;) {
+		enum desk_order order = desk_take_order(desk_of(sup));
+
+		if (order == ORDER_CLOSE)
+			return false;
+		obey(sup, order);
+		if (sup->due > clock_now())
+			await_order(sup);
+		else if (is_gone(sup))
+			return true;
+	}
+}
+
 /*
  * Also the first start is this thread's: the kernel ends a signer together with the thread that
  * started it (PR_SET_PDEATHSIG), and whoever calls hsm_open need not stay.
  */
-static void start_first(struct supervisor *sup)
-{
-	sup->outcome = start(sup);
-	pthread_mutex_lock(&sup->mutex);
-	sup->tried = true;
-	pthread_cond_signal(&sup->tried_once);
-	pthread_mutex_unlock(&sup->mutex);
-}
-
-static enum pm_err await_first(struct supervisor *sup)
-{
-	pthread_mutex_lock(&sup->mutex);
-	while (!sup->tried)
-		pthread_cond_wait(&sup->tried_once, &sup->mutex);
-	enum hsm_state state = sup->status.state;
-	pthread_mutex_unlock(&sup->mutex);
-	return state == HSM_SEALED ? PM_CONFIG : PM_OK;
-}
-
 static void *run(void *arg)
 {
 	struct supervisor *sup = arg;
+	char how[PROCESS_END_MAX];
 
-	start_first(sup);
-	while (sup->outcome == PM_OK || sup->outcome == PM_HSM_UNAVAILABLE) {
-		if (sup->outcome == PM_OK) {
-			sup->outcome = lose(sup, serve(sup));
-			continue;
-		}
-		if (stopped_within(sup, sup->backoff_ms))
-			break;
-		pthread_mutex_lock(&sup->mutex);
-		sup->status.restarts++;
-		pthread_mutex_unlock(&sup->mutex);
-		sup->outcome = start(sup);
+	while (await_start(sup)) {
+		if (start(sup))
+			drop(sup, serve(sup));
 	}
+	end_process(sup, GRACE_MS, how);
 	return NULL;
 }
 
@@ -301,9 +311,23 @@ static enum pm_err start_thread(struct supervisor *sup)
 		return PM_NO_MEMORY;
 	}
 	sup->has_thread = true;
-	snprintf(name, sizeof(name), "hsm %.11s", sup->settings.config.environment);
+	snprintf(name, sizeof(name), "hsm %.11s", environment_of(sup));
 	pthread_setname_np(sup->thread, name);
 	return PM_OK;
+}
+
+/* Without a PIN nothing is started, not even to find out that there is none. */
+static void begin_sealed(struct supervisor *sup)
+{
+	struct desk *desk = desk_of(sup);
+	char reason[LOSS_REASON_MAX];
+
+	snprintf(reason, sizeof(reason), "no PIN yet: give it with `peppermint unseal --env %s`",
+		 environment_of(sup));
+	calls_refuse(sup->parts.calls, PM_SEALED);
+	desk_show_fall(desk, HSM_CAUSE_PIN, reason);
+	desk_settle(desk, PM_SEALED);
+	sup->due = NEVER;
 }
 
 static void close_supervisor(struct supervisor **sup)
@@ -311,27 +335,23 @@ static void close_supervisor(struct supervisor **sup)
 	supervisor_close(*sup);
 }
 
-enum pm_err supervisor_open(const struct hsm_config *config, struct calls *calls,
+enum pm_err supervisor_open(const struct hsm_config *config, const struct supervisor_parts *parts,
 			    struct supervisor **out)
 {
 	struct supervisor *sup CLEANUP(close_supervisor) = calloc(1, sizeof(*sup));
 
 	if (!sup)
 		return PM_NO_MEMORY;
-	pthread_mutex_init(&sup->mutex, NULL);
-	pthread_cond_init(&sup->tried_once, NULL);
-	sup->calls = calls;
-	sup->process.pid_fd = -1;
-	sup->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	sup->link.fd = -1;
-	if (sup->stop_fd < 0) {
-		log_error("hsm: eventfd: %s", strerror(errno));
-		return PM_NO_MEMORY;
-	}
+	sup->parts = *parts;
+	sup->process.pid_fd = sup->link.fd = -1;
 	TRY(settings_copy(config, &sup->settings));
-	TRY(link_open(&sup->link, sup->stop_fd, config->call_timeout_ms));
+	TRY(link_open(&sup->link, parts->desk->order_fd, config->call_timeout_ms));
+	sup->pace.reload_ms = sup->settings.config.reload_ms;
+	if (!sup->settings.config.pin_file && config->pin_fd < 0)
+		begin_sealed(sup);
+	snprintf(sup->name, sizeof(sup->name), "%s%s", environment_of(sup),
+		 parts->member == 0 ? "" : " (standby)");
 	TRY(start_thread(sup));
-	TRY(await_first(sup));
 	*out = TAKE(sup);
 	return PM_OK;
 }
@@ -341,21 +361,11 @@ void supervisor_close(struct supervisor *sup)
 	if (!sup)
 		return;
 	if (sup->has_thread) {
-		eventfd_write(sup->stop_fd, 1);
+		desk_stop(desk_of(sup));
 		pthread_join(sup->thread, NULL);
 	}
 	link_close(&sup->link);
 	settings_free(&sup->settings);
 	close_fd(&sup->process.pid_fd);
-	close_fd(&sup->stop_fd);
-	pthread_cond_destroy(&sup->tried_once);
-	pthread_mutex_destroy(&sup->mutex);
 	free(sup);
-}
-
-void supervisor_status(struct supervisor *sup, struct hsm_status *out)
-{
-	pthread_mutex_lock(&sup->mutex);
-	*out = sup->status;
-	pthread_mutex_unlock(&sup->mutex);
 }

@@ -5,8 +5,9 @@
 #include <string.h>
 
 /*
- * PKCS#11 v3.0 section 5.1, sorted by what the process can still be trusted with. Only after
- * FAILURE_CALLER does it go on: the request was refused before anything changed.
+ * PKCS#11 v3.0 section 5.1, sorted by how far a failure reaches. After FAILURE_CALLER nothing needs
+ * to be done: the request was refused before anything changed. What is done about the others stands
+ * in mend.c.
  */
 #define CKR_CLASSES(X)                                                                             \
 	X(CKR_OK, FAILURE_NONE)                                                                    \
@@ -39,6 +40,7 @@
 	X(CKR_USER_NOT_LOGGED_IN, FAILURE_LOGIN)                                                   \
 	X(CKR_KEY_HANDLE_INVALID, FAILURE_HANDLE)                                                  \
 	X(CKR_OBJECT_HANDLE_INVALID, FAILURE_HANDLE)                                               \
+	X(CKR_ARGUMENTS_BAD, FAILURE_MODULE)                                                       \
 	X(CKR_CRYPTOKI_NOT_INITIALIZED, FAILURE_MODULE)                                            \
 	X(CKR_DEVICE_ERROR, FAILURE_MODULE)                                                        \
 	X(CKR_DEVICE_REMOVED, FAILURE_MODULE)                                                      \
@@ -52,6 +54,7 @@
 	X(CKR_PIN_INVALID, FAILURE_PIN)                                                            \
 	X(CKR_PIN_LEN_RANGE, FAILURE_PIN)                                                          \
 	X(CKR_PIN_LOCKED, FAILURE_PIN)                                                             \
+	X(CKR_PIN_TOO_WEAK, FAILURE_PIN)                                                           \
 	X(CKR_USER_PIN_NOT_INITIALIZED, FAILURE_PIN)                                               \
 	X(CKR_DEVICE_MEMORY, FAILURE_CAPACITY)                                                     \
 	X(CKR_HOST_MEMORY, FAILURE_CAPACITY)                                                       \

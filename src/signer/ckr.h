@@ -9,6 +9,10 @@
 
 #include "base/err.h"
 
+/* PKCS#11 v3.1 section 3.5; p11-kit 0.24's header has another number. */
+#undef CKR_PIN_TOO_WEAK
+#define CKR_PIN_TOO_WEAK 0x1b8UL
+
 /* The numbers are those of signer.proto's FailureClass; serve.c does not build if they differ. */
 enum failure_class {
 	FAILURE_NONE,

@@ -26,8 +26,10 @@ static const struct {
 
 /*
  * In front of a point's `len` bytes: nothing, or the head of an OCTET STRING, or, in v3.0 and for
- * Ed25519 only, of a BIT STRING. No two forms of a curve are of one length, so what a bare point
- * begins with cannot pass for a head. P-256's points are uncompressed (04 || X || Y).
+ * Ed25519 only, of a BIT STRING; behind it, from some modules, a stray byte. The length tells the
+ * form, or else the head of a longer one does, so what a bare point begins with cannot pass for a
+ * head. P-256's points are uncompressed (04 || X || Y). Whether it is the right point a signature
+ * shows, when the pair is made.
  */
 static const struct {
 	enum algorithm algorithm;
@@ -75,7 +77,9 @@ static const uint8_t *find_point(enum algorithm algorithm, struct bytes point)
 	for (size_t i = 0; i < FORMS; i++) {
 		const struct bytes head = forms[i].head;
 
-		if (forms[i].algorithm == algorithm && point.len == head.len + forms[i].len &&
+		const size_t len = head.len + forms[i].len;
+
+		if (forms[i].algorithm == algorithm && (point.len == len || point.len == len + 1) &&
 		    memcmp(point.data, head.data, head.len) == 0)
 			return point.data + head.len;
 	}

@@ -8,7 +8,7 @@
 #include "object.h"
 
 #define CURVE_PARAMS_MAX 16
-#define CURVE_POINT_MAX 67
+#define CURVE_POINT_MAX 68
 
 /*
  * The i-th way to name an algorithm's curve, the best first; empty past the last. An OID (PKCS#11

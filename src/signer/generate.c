@@ -3,133 +3,211 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "destroy.h"
 #include "make.h"
+#include "mend.h"
+#include "verify.h"
 
-#define OUGHT_TO_BE "sensitive always, extractable never, made in the token, may sign"
+#define OUGHT_TO_BE "sensitive always, extractable never, private, made in the token, may sign"
 
 /* ECDSA signs a digest: 32 bytes, which this is without being one. */
 #define PROOF "peppermint: does this pair sign?"
 
 _Static_assert(sizeof(PROOF) - 1 == 32, "as long as a SHA-256 digest");
 
-static enum pm_err check_request(const struct keys *keys, struct bytes id, const char *label,
-				 struct failure *failure)
-{
-	struct bytes text = bytes_str(label);
-	size_t count = 0;
+/* One key in the making. */
+struct making {
+	struct keys *keys;
+	struct bytes id;
+	const char *label;
+	struct object *out;
+	enum algorithm algorithm;
+	size_t count; /* objects of that CKA_ID */
+};
 
-	if (id.len != KEY_ID_LEN || text.len > LABEL_MAX || !text_is_clean(text) ||
-	    strncmp(label, keys->prefix, strlen(keys->prefix)) != 0) {
-		enum pm_err err = failure_set(
-			failure, FAILURE_CALLER,
-			"a key id has %d bytes; a label begins with %s and has at most %d",
-			KEY_ID_LEN, keys->prefix, LABEL_MAX);
-		failure->rv = CKR_ATTRIBUTE_VALUE_INVALID;
-		return err;
-	}
-	TRY(object_count_id(keys->token, id, &count, failure));
-	if (count > 0)
+static enum pm_err check_request(const struct making *m, struct failure *failure)
+{
+	const char *prefix = m->keys->prefix;
+	struct bytes text = bytes_str(m->label);
+
+	if (m->id.len == KEY_ID_LEN && text.len <= LABEL_MAX && text_is_clean(text) &&
+	    strncmp(m->label, prefix, strlen(prefix)) == 0)
+		return PM_OK;
+	enum pm_err err =
+		failure_set(failure, FAILURE_CALLER,
+			    "a key id has %d bytes; a label begins with %s and has at most %d",
+			    KEY_ID_LEN, prefix, LABEL_MAX);
+	failure->rv = CKR_ATTRIBUTE_VALUE_INVALID;
+	return err;
+}
+
+static enum pm_err count_objects(void *arg, struct failure *failure)
+{
+	struct making *m = arg;
+
+	return object_count_id(m->keys->token, m->id, &m->count, failure);
+}
+
+static enum pm_err check_id_is_free(struct making *m, struct failure *failure)
+{
+	struct token *token = m->keys->token;
+
+	TRY(mend_run(token, count_objects, m, failure));
+	if (m->count > 0)
 		return failure_set(failure, FAILURE_CALLER,
 				   "token %s has an object with the CKA_ID meant for %s already",
-				   keys->token->label, label);
+				   token->label, m->label);
 	return PM_OK;
 }
 
-static bool is_pair(const struct made *made)
+static bool is_pair(const struct making *m)
 {
-	return made->public != CK_INVALID_HANDLE;
+	return m->algorithm != ALGORITHM_HMAC_SHA256;
 }
 
-static bool is_as_asked(const struct object *object, const struct made *made, struct bytes id,
-			const char *label)
+static enum pm_err ask_for(const struct making *m, struct failure *failure)
 {
-	return object->algorithm == made->algorithm && object->token && object->sensitive &&
-	       object->always_sensitive && !object->extractable && object->never_extractable &&
-	       object->local && object->sign && object->id_len == id.len &&
-	       memcmp(object->id, id.data, id.len) == 0 && strcmp(object->label, label) == 0 &&
-	       is_pair(made) == (object->public_len > 0);
+	const struct token *token = m->keys->token;
+
+	return is_pair(m) ? make_pair(token, m->id, m->label, m->algorithm, failure)
+			  : make_secret(token, m->id, m->label, failure);
+}
+
+/* The token refused the call before it did anything, so it says. */
+static bool did_nothing(const struct failure *failure)
+{
+	return failure->class == FAILURE_SESSION || failure->class == FAILURE_LOGIN ||
+	       failure->class == FAILURE_HANDLE;
+}
+
+/*
+ * After a failure the token may have made it or not, whatever it says, and a second one of that id
+ * must not be: so it looks, and asks again only if there is nothing and nothing was begun.
+ */
+static enum pm_err make(struct making *m, struct failure *failure)
+{
+	struct mend mend = { .token = m->keys->token };
+
+	for (;;) {
+		struct failure why;
+		enum pm_err err = ask_for(m, &why);
+
+		if (err == PM_OK)
+			return PM_OK;
+		const bool refused = did_nothing(&why), mended = mend_try(&mend, &why);
+		TRY(mend_run(m->keys->token, count_objects, m, failure));
+		if (m->count > 0)
+			return PM_OK;
+		if (refused && mended)
+			continue;
+		*failure = why;
+		return err;
+	}
+}
+
+static bool is_as_asked(const struct making *m, const struct object *object)
+{
+	return object->algorithm == m->algorithm && object->token && object->private &&
+	       object->sensitive && object->always_sensitive && !object->extractable &&
+	       object->never_extractable && object->local && object->sign &&
+	       object->id_len == m->id.len && memcmp(object->id, m->id.data, m->id.len) == 0 &&
+	       strcmp(object->label, m->label) == 0 && is_pair(m) == (object->public_len > 0);
 }
 
 /* Mechanisms are announced that do not work; and halves are swapped more easily than made. */
-static enum pm_err prove(struct token *token, const struct made *made, struct failure *failure)
+static enum pm_err prove(const struct making *m, const struct object *made, struct failure *failure)
 {
 	const struct bytes proof = bytes_str(PROOF);
 	uint8_t signature[SIGN_LEN];
 
-	TRY(sign_data(token, made->algorithm, made->key, proof, signature, failure));
-	return sign_verify(token, made->algorithm, made->public, proof, signature, failure);
+	TRY(sign_data(m->keys->token, 0, made->algorithm, made->handle, proof, signature, failure));
+	if (verify_signature(made->algorithm, bytes_of(made->public_key, made->public_len), proof,
+			     signature))
+		return PM_OK;
+	return failure_set(failure, FAILURE_CALLER, "its halves do not belong together");
 }
 
-static enum pm_err examine(struct token *token, const struct made *made, struct bytes id,
-			   const char *label, struct object *out, struct failure *failure)
+/* Found by its CKA_ID: the handles that came with its making may have been garbled on their way. */
+static enum pm_err examine(void *arg, struct failure *failure)
 {
-	TRY(object_read(token, made->key, out, failure));
-	TRY(object_read_public(token, out, failure));
-	if (!is_as_asked(out, made, id, label))
+	struct making *m = arg;
+	const struct token *token = m->keys->token;
+	CK_OBJECT_CLASS class = is_pair(m) ? CKO_PRIVATE_KEY : CKO_SECRET_KEY;
+	CK_ATTRIBUTE match[] = {
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_ID, (void *)m->id.data, m->id.len },
+	};
+	CK_OBJECT_HANDLE found[2];
+
+	TRY(object_find(token, match, 2, found, 2, &m->count, failure));
+	if (m->count != 1)
+		return failure_set(failure, FAILURE_CALLER, "%zu keys have its CKA_ID", m->count);
+	TRY(object_read(token, found[0], m->out, failure));
+	TRY(object_read_public(token, m->out, failure));
+	if (!is_as_asked(m, m->out))
 		return failure_set(failure, FAILURE_CALLER, OUGHT_TO_BE);
-	return is_pair(made) ? prove(token, made, failure) : PM_OK;
-}
-
-/* Whether none of it is left, as far as the token can tell. */
-static enum pm_err destroy(const struct token *token, const struct made *made, struct bytes id,
-			   bool *gone, struct failure *failure)
-{
-	size_t left = 0;
-
-	*gone = token->p11->C_DestroyObject(token->work, made->key) == CKR_OK;
-	if (is_pair(made) && token->p11->C_DestroyObject(token->work, made->public) != CKR_OK)
-		*gone = false;
-	enum pm_err err = object_count_id(token, id, &left, failure);
-	if (err != PM_OK || left > 0)
-		*gone = false;
-	return err;
+	return is_pair(m) ? prove(m, m->out, failure) : PM_OK;
 }
 
 /* The token did not do as it was told, as `failure` says: nothing of it may stay. */
-static enum pm_err discard(const struct token *token, const struct made *made, struct bytes id,
-			   const char *label, struct failure *failure)
+static enum pm_err discard(const struct making *m, bool *gone, struct failure *failure)
 {
 	const struct failure why = *failure;
-	bool gone = false;
+	size_t count = 0;
 
-	enum pm_err err = destroy(token, made, id, &gone, failure);
+	enum pm_err err = destroy_key(m->keys, m->id, NULL, &count, failure);
 	if (err != PM_OK && failure->class != FAILURE_CALLER)
 		return err;
+	*gone = err == PM_OK;
 	err = failure_set(failure, FAILURE_CALLER, "token %s made %s not as it must be; %s (%s)",
-			  token->label, label,
-			  gone ? "it was destroyed"
-			       : "it could NOT be destroyed: remove it by hand",
+			  m->keys->token->label, m->label,
+			  *gone ? "it was destroyed"
+				: "it could NOT be destroyed: remove it by hand",
 			  why.detail);
 	failure->rv = CKR_TEMPLATE_INCONSISTENT;
 	return err;
 }
 
-static enum pm_err keep_if_sound(const struct keys *keys, const struct made *made, struct bytes id,
-				 const char *label, struct object *out, struct failure *failure)
+/* `unable`: the token does not make such, or does not use it, and nothing of it is left. */
+static enum pm_err make_sound(struct making *m, bool *unable, struct failure *failure)
 {
-	enum pm_err err = examine(keys->token, made, id, label, out, failure);
+	enum pm_err err = make(m, failure);
 
-	if (err != PM_OK && failure->class == FAILURE_CALLER)
-		return discard(keys->token, made, id, label, failure);
+	*unable = err != PM_OK && failure->class == FAILURE_CALLER;
+	TRY(err);
+	err = mend_run(m->keys->token, examine, m, failure);
+	if (err == PM_OK || failure->class != FAILURE_CALLER)
+		return err;
+	const bool unused = failure->rv == CKR_MECHANISM_INVALID;
+	bool gone = false;
+	err = discard(m, &gone, failure);
+	*unable = unused && gone;
 	return err;
 }
 
-enum pm_err generate_key(const struct keys *keys, struct bytes id, const char *label,
-			 struct object *out, struct failure *failure)
+enum pm_err generate_key(struct keys *keys, struct bytes id, const char *label, struct object *out,
+			 struct failure *failure)
 {
-	struct made made;
+	struct making m = { keys, id, label, out, .algorithm = ALGORITHM_HMAC_SHA256 };
+	bool unable = false;
 
-	TRY(check_request(keys, id, label, failure));
-	TRY(make_secret(keys->token, id, label, &made, failure));
-	return keep_if_sound(keys, &made, id, label, out, failure);
+	TRY(check_request(&m, failure));
+	TRY(check_id_is_free(&m, failure));
+	return make_sound(&m, &unable, failure);
 }
 
-enum pm_err generate_pair(const struct keys *keys, struct bytes id, const char *label,
-			  struct object *out, struct failure *failure)
+/* What C_GetMechanismInfo says of Ed25519 does not count, only what comes of it. */
+enum pm_err generate_pair(struct keys *keys, struct bytes id, const char *label, struct object *out,
+			  struct failure *failure)
 {
-	struct made made;
+	struct making m = { keys, id, label, out, .algorithm = ALGORITHM_ED25519 };
+	bool unable = false;
 
-	TRY(check_request(keys, id, label, failure));
-	TRY(make_pair(keys->token, id, label, &made, failure));
-	return keep_if_sound(keys, &made, id, label, out, failure);
+	TRY(check_request(&m, failure));
+	TRY(check_id_is_free(&m, failure));
+	enum pm_err err = make_sound(&m, &unable, failure);
+	if (!unable)
+		return err;
+	m.algorithm = ALGORITHM_ECDSA_P256;
+	return make_sound(&m, &unable, failure);
 }

@@ -1,7 +1,7 @@
 /*
  * New keys: born in the token and unable to leave it; read back and checked, and destroyed again if
  * that is not so. FAILURE_CALLER if an object has that CKA_ID already (ck_rv is 0), or the token did
- * not make the key as asked (CKR_TEMPLATE_INCONSISTENT). One thread.
+ * not make the key as asked (CKR_TEMPLATE_INCONSISTENT). Main thread.
  */
 #ifndef SIGNER_GENERATE_H
 #define SIGNER_GENERATE_H
@@ -9,11 +9,11 @@
 #include "keys.h"
 
 /* A 32-byte HMAC-SHA-256 key. */
-enum pm_err generate_key(const struct keys *keys, struct bytes id, const char *label,
-			 struct object *out, struct failure *failure) NODISCARD;
+enum pm_err generate_key(struct keys *keys, struct bytes id, const char *label, struct object *out,
+			 struct failure *failure) NODISCARD;
 
 /* A pair, Ed25519 or ECDSA P-256, that signed something which its public half verified. */
-enum pm_err generate_pair(const struct keys *keys, struct bytes id, const char *label,
-			  struct object *out, struct failure *failure) NODISCARD;
+enum pm_err generate_pair(struct keys *keys, struct bytes id, const char *label, struct object *out,
+			  struct failure *failure) NODISCARD;
 
 #endif

@@ -1,5 +1,6 @@
 #include "list.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -61,10 +62,36 @@ static enum pm_err list_class(const struct token *token, CK_OBJECT_CLASS class, 
 	return PM_OK;
 }
 
-enum pm_err list_keys(const struct token *token, const char *prefix, struct object out[LIST_MAX],
-		      size_t *count, struct failure *failure)
+static int by_label(const void *a, const void *b)
+{
+	const struct object *left = a, *right = b;
+	int order = strcmp(left->label, right->label);
+
+	return order != 0 ? order : memcmp(left->id, right->id, sizeof(left->id));
+}
+
+static enum pm_err list_once(const struct token *token, const char *prefix,
+			     struct object out[LIST_MAX], size_t *count, struct failure *failure)
 {
 	*count = 0;
 	TRY(list_class(token, CKO_SECRET_KEY, prefix, out, count, failure));
-	return list_class(token, CKO_PRIVATE_KEY, prefix, out, count, failure);
+	TRY(list_class(token, CKO_PRIVATE_KEY, prefix, out, count, failure));
+	qsort(out, *count, sizeof(*out), by_label);
+	return PM_OK;
+}
+
+enum pm_err list_keys(const struct token *token, const char *prefix, struct object out[LIST_MAX],
+		      struct object spare[LIST_MAX], size_t *count, struct failure *failure)
+{
+	size_t again = 0;
+
+	TRY(list_once(token, prefix, out, count, failure));
+	TRY(list_once(token, prefix, spare, &again, failure));
+	bool same = *count == again;
+	for (size_t i = 0; i < *count && same; i++)
+		same = object_equal(&out[i], &spare[i]);
+	if (!same)
+		return failure_ck(failure, CKR_GENERAL_ERROR, "token %s lists its keys in two ways",
+				  token->label);
+	return PM_OK;
 }

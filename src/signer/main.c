@@ -5,10 +5,10 @@
  *   argv[1]       the environment's name
  *   descriptor 2  the log
  *   descriptor 3  a SOCK_SEQPACKET socketpair's end: signer.proto
- *   descriptor 4  the PIN, if the Start request names no file
+ *   descriptor 4  the PIN, if the Start request names no file; kept for later logins
  *
  * and everything else is closed here. It ends when peppermintd hangs up or dies, and after any
- * failure that may have left something behind in the module.
+ * failure that it cannot mend.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -68,6 +68,9 @@ static enum pm_err drop_descriptors(void)
 {
 	int null CLEANUP(close_fd) = -1;
 
+	/* p11-kit starts programs of its own; they shall not have ours. */
+	fcntl(LINK_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(PIN_FD, F_SETFD, FD_CLOEXEC);
 	if (close_range(FIRST_FOREIGN_FD, ~0U, 0) == 0)
 		null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0) {
@@ -93,6 +96,8 @@ static void leave_stopping_to_parent(void)
 
 static enum pm_err run(const char *environment)
 {
+	/* Looked at now: later, what the module opens may have that number. */
+	const int pin_fd = fcntl(PIN_FD, F_GETFD) >= 0 ? PIN_FD : -1;
 	bool all_locked = false;
 
 	take_name(environment);
@@ -103,7 +108,7 @@ static enum pm_err run(const char *environment)
 	if (!all_locked)
 		log_info("not all memory is locked: raise RLIMIT_MEMLOCK to keep what the module "
 			 "holds from being swapped");
-	return serve(LINK_FD, PIN_FD, environment);
+	return serve(LINK_FD, pin_fd, environment);
 }
 
 int main(int argc, char **argv)

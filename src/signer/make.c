@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "curve.h"
+#include "passing.h"
 
 #define SECRET_LEN 32 /* bytes; as long as the digest (RFC 2104 section 3) */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -28,11 +29,10 @@ static bool is_about_curve(CK_RV rv)
  * only where it protects: some tokens refuse to be told it.
  */
 static CK_RV try_secret(const struct token *token, struct bytes id, const char *label,
-			CK_OBJECT_HANDLE *key)
+			CK_MECHANISM_TYPE generator, CK_KEY_TYPE type)
 {
-	CK_MECHANISM mechanism = { .mechanism = CKM_GENERIC_SECRET_KEY_GEN };
+	CK_MECHANISM mechanism = { .mechanism = generator };
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
 	CK_ULONG len = SECRET_LEN;
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_MECHANISM_TYPE allowed[] = { CKM_SHA256_HMAC };
@@ -50,10 +50,12 @@ static CK_RV try_secret(const struct token *token, struct bytes id, const char *
 		{ CKA_ALLOWED_MECHANISMS, allowed, sizeof(allowed) }, /* bytes, not a count */
 	};
 	static const CK_ULONG attempts[] = { 11, 10, 8 };
+	CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
 	CK_RV rv = CKR_OK;
 
 	for (size_t i = 0; i < COUNT(attempts); i++) {
-		rv = token->p11->C_GenerateKey(token->work, &mechanism, wanted, attempts[i], key);
+		rv = token->p11->C_GenerateKey(token->work[0], &mechanism, wanted, attempts[i],
+					       &key);
 		if (!is_about_template(rv))
 			return rv;
 	}
@@ -62,9 +64,9 @@ static CK_RV try_secret(const struct token *token, struct bytes id, const char *
 
 /* Likewise. Type and class are the mechanism's; CKA_EC_PARAMS is the public half's. */
 static CK_RV try_pair(const struct token *token, struct bytes id, const char *label,
-		      struct bytes params, struct made *out)
+		      struct bytes params, enum algorithm algorithm)
 {
-	const bool ed25519 = out->algorithm == ALGORITHM_ED25519;
+	const bool ed25519 = algorithm == ALGORITHM_ED25519;
 	CK_MECHANISM mechanism = { .mechanism = ed25519 ? CKM_EC_EDWARDS_KEY_PAIR_GEN
 							: CKM_EC_KEY_PAIR_GEN };
 	CK_MECHANISM_TYPE allowed[] = { ed25519 ? CKM_EDDSA : CKM_ECDSA };
@@ -87,11 +89,13 @@ static CK_RV try_pair(const struct token *token, struct bytes id, const char *la
 		{ CKA_ALLOWED_MECHANISMS, allowed, sizeof(allowed) },
 	};
 	static const CK_ULONG attempts[] = { 8, 7, 5 };
+	CK_OBJECT_HANDLE public_key = CK_INVALID_HANDLE, key = CK_INVALID_HANDLE;
 	CK_RV rv = CKR_OK;
 
 	for (size_t i = 0; i < COUNT(attempts); i++) {
-		rv = token->p11->C_GenerateKeyPair(token->work, &mechanism, public, COUNT(public),
-						   private, attempts[i], &out->public, &out->key);
+		rv = token->p11->C_GenerateKeyPair(token->work[0], &mechanism, public,
+						   COUNT(public), private, attempts[i], &public_key,
+						   &key);
 		if (!is_about_template(rv))
 			return rv;
 	}
@@ -99,53 +103,36 @@ static CK_RV try_pair(const struct token *token, struct bytes id, const char *la
 }
 
 static CK_RV try_curve(const struct token *token, struct bytes id, const char *label,
-		       enum algorithm algorithm, struct made *out)
+		       enum algorithm algorithm)
 {
 	CK_RV rv = CKR_CURVE_NOT_SUPPORTED;
 	struct bytes params;
 
-	*out = (struct made){ .algorithm = algorithm };
 	for (size_t i = 0; (params = curve_params(algorithm, i)).len > 0; i++) {
-		rv = try_pair(token, id, label, params, out);
+		rv = try_pair(token, id, label, params, algorithm);
 		if (!is_about_curve(rv))
 			return rv;
 	}
 	return rv;
 }
 
-/* There are tokens that make Ed25519 keys and cannot sign with them. */
-static enum pm_err has_ed25519(const struct token *token, bool *out, struct failure *failure)
-{
-	bool makes = false, signs = false;
-
-	TRY(token_has_mechanism(token, CKM_EC_EDWARDS_KEY_PAIR_GEN, &makes, failure));
-	TRY(token_has_mechanism(token, CKM_EDDSA, &signs, failure));
-	*out = makes && signs;
-	return PM_OK;
-}
-
 enum pm_err make_secret(const struct token *token, struct bytes id, const char *label,
-			struct made *out, struct failure *failure)
+			struct failure *failure)
 {
-	*out = (struct made){ .algorithm = ALGORITHM_HMAC_SHA256, .public = CK_INVALID_HANDLE };
-	CK_RV rv = try_secret(token, id, label, &out->key);
+	CK_RV rv = try_secret(token, id, label, CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET);
 
+	if (rv == CKR_MECHANISM_INVALID)
+		rv = try_secret(token, id, label, CKM_SHA256_KEY_GEN, CKK_SHA256_HMAC);
 	if (rv != CKR_OK)
 		return failure_ck(failure, rv, "token %s did not make %s", token->label, label);
 	return PM_OK;
 }
 
 enum pm_err make_pair(const struct token *token, struct bytes id, const char *label,
-		      struct made *out, struct failure *failure)
+		      enum algorithm algorithm, struct failure *failure)
 {
-	CK_RV rv = CKR_MECHANISM_INVALID;
-	bool ed25519 = false;
+	CK_RV rv = try_curve(token, id, label, algorithm);
 
-	TRY(has_ed25519(token, &ed25519, failure));
-	if (ed25519)
-		rv = try_curve(token, id, label, ALGORITHM_ED25519, out);
-	if (is_about_curve(rv))
-		rv = try_curve(token, id, label, ALGORITHM_ECDSA_P256, out);
 	if (rv != CKR_OK)
 		return failure_ck(failure, rv, "token %s did not make %s", token->label, label);
 	return PM_OK;

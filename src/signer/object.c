@@ -4,17 +4,17 @@
 
 #include "base/text.h"
 #include "curve.h"
+#include "session.h"
+#include "sign.h"
 
-/* `*len`: room in `value`, then what was filled in. 0: the token does not tell or it did not fit.
- */
-static enum pm_err read_attribute(const struct token *token, CK_OBJECT_HANDLE handle,
-				  CK_ATTRIBUTE_TYPE type, void *value, size_t *len,
-				  struct failure *failure)
+enum pm_err object_attribute(const struct token *token, CK_OBJECT_HANDLE handle,
+			     CK_ATTRIBUTE_TYPE type, void *value, size_t *len,
+			     struct failure *failure)
 {
 	CK_ATTRIBUTE attribute = { .type = type, .pValue = value, .ulValueLen = *len };
 	/* One at a time: asked for several, modules differ in what a refused one does to the rest.
 	 */
-	CK_RV rv = token->p11->C_GetAttributeValue(token->work, handle, &attribute, 1);
+	CK_RV rv = token->p11->C_GetAttributeValue(token->work[0], handle, &attribute, 1);
 	size_t room = *len;
 
 	*len = 0;
@@ -35,7 +35,7 @@ static enum pm_err read_flag(const struct token *token, CK_OBJECT_HANDLE handle,
 	CK_BBOOL value = CK_FALSE;
 	size_t len = sizeof(value);
 
-	TRY(read_attribute(token, handle, type, &value, &len, failure));
+	TRY(object_attribute(token, handle, type, &value, &len, failure));
 	*out = len == sizeof(value) ? value != CK_FALSE : untold;
 	return PM_OK;
 }
@@ -43,7 +43,7 @@ static enum pm_err read_flag(const struct token *token, CK_OBJECT_HANDLE handle,
 enum pm_err object_find(const struct token *token, CK_ATTRIBUTE *match, size_t match_len,
 			CK_OBJECT_HANDLE *found, size_t max, size_t *count, struct failure *failure)
 {
-	CK_RV rv = token->p11->C_FindObjectsInit(token->work, match, match_len);
+	CK_RV rv = token->p11->C_FindObjectsInit(token->work[0], match, match_len);
 
 	*count = 0;
 	if (rv != CKR_OK)
@@ -52,18 +52,22 @@ enum pm_err object_find(const struct token *token, CK_ATTRIBUTE *match, size_t m
 		CK_ULONG got = 0;
 
 		/* May give fewer than asked for though there are more: only none is the end. */
-		rv = token->p11->C_FindObjects(token->work, found + *count, max - *count, &got);
+		rv = token->p11->C_FindObjects(token->work[0], found + *count, max - *count, &got);
 		if (rv != CKR_OK || got == 0)
 			break;
+		if (got > max - *count) {
+			rv = CKR_GENERAL_ERROR;
+			break;
+		}
 		*count += got;
 	}
-	CK_RV end = token->p11->C_FindObjectsFinal(token->work);
+	CK_RV end = token->p11->C_FindObjectsFinal(token->work[0]);
 	if (end != CKR_OK) /* whatever it says: the next search would find this one active */
 		return failure_set(failure, FAILURE_SESSION, "C_FindObjectsFinal: %s (0x%lx)",
 				   ckr_name(end), end);
 	if (rv != CKR_OK)
 		return failure_ck(failure, rv, "C_FindObjects");
-	return PM_OK;
+	return session_check_login(token, failure);
 }
 
 enum pm_err object_count_id(const struct token *token, struct bytes id, size_t *count,
@@ -80,7 +84,7 @@ enum pm_err object_read_label(const struct token *token, CK_OBJECT_HANDLE handle
 {
 	size_t len = LABEL_MAX;
 
-	TRY(read_attribute(token, handle, CKA_LABEL, label, &len, failure));
+	TRY(object_attribute(token, handle, CKA_LABEL, label, &len, failure));
 	if (!text_is_clean(bytes_of(label, len)))
 		len = 0;
 	label[len] = '\0';
@@ -92,7 +96,7 @@ static enum pm_err read_type(const struct token *token, CK_OBJECT_HANDLE handle,
 {
 	size_t len = sizeof(*out);
 
-	TRY(read_attribute(token, handle, CKA_KEY_TYPE, out, &len, failure));
+	TRY(object_attribute(token, handle, CKA_KEY_TYPE, out, &len, failure));
 	if (len != sizeof(*out))
 		*out = CK_UNAVAILABLE_INFORMATION;
 	return PM_OK;
@@ -111,9 +115,47 @@ static enum pm_err read_algorithm(const struct token *token, CK_OBJECT_HANDLE ha
 		*out = ALGORITHM_HMAC_SHA256;
 	if (type != CKK_EC && type != CKK_EC_EDWARDS)
 		return PM_OK;
-	TRY(read_attribute(token, handle, CKA_EC_PARAMS, params, &len, failure));
+	TRY(object_attribute(token, handle, CKA_EC_PARAMS, params, &len, failure));
 	*out = curve_algorithm(type, bytes_of(params, len));
 	return PM_OK;
+}
+
+static enum pm_err read_restricted(const struct token *token, struct object *object,
+				   struct failure *failure)
+{
+	CK_MECHANISM_TYPE allowed[2];
+	size_t len = sizeof(allowed);
+
+	TRY(object_attribute(token, object->handle, CKA_ALLOWED_MECHANISMS, allowed, &len,
+			     failure));
+	object->restricted =
+		len == sizeof(allowed[0]) && allowed[0] == sign_mechanism(object->algorithm);
+	return PM_OK;
+}
+
+enum pm_err object_is(const struct token *token, CK_OBJECT_HANDLE handle, struct bytes id,
+		      bool in_token, bool *out, struct failure *failure)
+{
+	uint8_t found[KEY_ID_LEN];
+	size_t len = sizeof(found);
+	bool is_in_token = !in_token;
+
+	TRY(object_attribute(token, handle, CKA_ID, found, &len, failure));
+	TRY(read_flag(token, handle, CKA_TOKEN, !in_token, &is_in_token, failure));
+	*out = is_in_token == in_token && len == id.len && memcmp(found, id.data, len) == 0;
+	return PM_OK;
+}
+
+enum pm_err object_drop(const struct token *token, CK_OBJECT_HANDLE handle, struct bytes id,
+			struct failure *failure)
+{
+	bool ours = false;
+
+	TRY(object_is(token, handle, id, false, &ours, failure));
+	if (!ours)
+		return failure_set(failure, FAILURE_HANDLE, "a handle names another object");
+	CK_RV rv = token->p11->C_DestroyObject(token->work[0], handle);
+	return rv == CKR_OK ? PM_OK : failure_ck(failure, rv, "C_DestroyObject of a copy");
 }
 
 enum pm_err object_read(const struct token *token, CK_OBJECT_HANDLE handle, struct object *out,
@@ -131,10 +173,13 @@ enum pm_err object_read(const struct token *token, CK_OBJECT_HANDLE handle, stru
 		{ CKA_NEVER_EXTRACTABLE, false, &out->never_extractable },
 		{ CKA_LOCAL, false, &out->local },
 		{ CKA_SIGN, false, &out->sign },
+		{ CKA_PRIVATE, false, &out->private },
+		{ CKA_MODIFIABLE, true, &out->modifiable },
+		{ CKA_DESTROYABLE, true, &out->destroyable },
 	};
 
 	*out = (struct object){ .handle = handle, .id_len = sizeof(out->id) };
-	TRY(read_attribute(token, handle, CKA_ID, out->id, &out->id_len, failure));
+	TRY(object_attribute(token, handle, CKA_ID, out->id, &out->id_len, failure));
 	if (out->id_len != sizeof(out->id))
 		out->id_len = 0;
 	TRY(object_read_label(token, handle, out->label, failure));
@@ -142,7 +187,20 @@ enum pm_err object_read(const struct token *token, CK_OBJECT_HANDLE handle, stru
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		TRY(read_flag(token, handle, flags[i].type, flags[i].untold, flags[i].out,
 			      failure));
-	return PM_OK;
+	return read_restricted(token, out, failure);
+}
+
+bool object_equal(const struct object *a, const struct object *b)
+{
+	return a->handle == b->handle && a->algorithm == b->algorithm && a->id_len == b->id_len &&
+	       memcmp(a->id, b->id, sizeof(a->id)) == 0 && strcmp(a->label, b->label) == 0 &&
+	       a->token == b->token && a->sensitive == b->sensitive &&
+	       a->always_sensitive == b->always_sensitive && a->extractable == b->extractable &&
+	       a->never_extractable == b->never_extractable && a->local == b->local &&
+	       a->sign == b->sign && a->private == b->private && a->modifiable == b->modifiable &&
+	       a->destroyable == b->destroyable && a->restricted == b->restricted &&
+	       a->public_len == b->public_len &&
+	       memcmp(a->public_key, b->public_key, sizeof(a->public_key)) == 0;
 }
 
 static enum pm_err find_public(const struct token *token, const struct object *object,
@@ -176,7 +234,7 @@ enum pm_err object_read_public(const struct token *token, struct object *object,
 	if (count != 1)
 		return PM_OK;
 	TRY(read_algorithm(token, found[0], &algorithm, failure));
-	TRY(read_attribute(token, found[0], CKA_EC_POINT, point, &len, failure));
+	TRY(object_attribute(token, found[0], CKA_EC_POINT, point, &len, failure));
 	if (algorithm == object->algorithm)
 		object->public_len =
 			curve_public_key(algorithm, bytes_of(point, len), object->public_key);

@@ -32,13 +32,16 @@ struct object {
 	char label[LABEL_MAX + 1];
 	enum algorithm algorithm;
 	bool token, sensitive, always_sensitive, extractable, never_extractable, local, sign;
+	bool private, modifiable, destroyable;
+	bool restricted; /* CKA_ALLOWED_MECHANISMS holds the one mechanism of its algorithm */
 	uint8_t public_key[PUBLIC_MAX]; /* of a pair, once object_read_public has filled it in */
 	size_t public_len;
 };
 
 /*
- * Handles of the objects that match, at most `max`; more are not counted. One search at a time, on
- * the work session.
+ * Handles of the objects that match, at most `max`; more are not counted. One search at a time. Not
+ * believed without the login, which private objects need to be found. What a handle names is known
+ * only when the object's CKA_ID has been read back.
  */
 enum pm_err object_find(const struct token *token, CK_ATTRIBUTE *match, size_t match_len,
 			CK_OBJECT_HANDLE *found, size_t max, size_t *count,
@@ -48,13 +51,29 @@ enum pm_err object_find(const struct token *token, CK_ATTRIBUTE *match, size_t m
 enum pm_err object_count_id(const struct token *token, struct bytes id, size_t *count,
 			    struct failure *failure) NODISCARD;
 
+/* `*len`: room in `value`, then what was filled in. 0: the token does not tell, or it did not fit. */
+enum pm_err object_attribute(const struct token *token, CK_OBJECT_HANDLE handle,
+			     CK_ATTRIBUTE_TYPE type, void *value, size_t *len,
+			     struct failure *failure) NODISCARD;
+
 /* `label` is empty if it is not clean text of at most LABEL_MAX bytes. */
 enum pm_err object_read_label(const struct token *token, CK_OBJECT_HANDLE handle,
 			      char label[LABEL_MAX + 1], struct failure *failure) NODISCARD;
 
+/* Whether the handle names an object of that CKA_ID, in the token or (not in_token) of a session. */
+enum pm_err object_is(const struct token *token, CK_OBJECT_HANDLE handle, struct bytes id,
+		      bool in_token, bool *out, struct failure *failure) NODISCARD;
+
+/* Destroys a session's object of that CKA_ID, if the handle names such a one; never another. */
+enum pm_err object_drop(const struct token *token, CK_OBJECT_HANDLE handle, struct bytes id,
+			struct failure *failure) NODISCARD;
+
 /* `handle` is a secret or private key's. */
 enum pm_err object_read(const struct token *token, CK_OBJECT_HANDLE handle, struct object *out,
 			struct failure *failure) NODISCARD;
+
+/* In all that was read of them. */
+bool object_equal(const struct object *a, const struct object *b);
 
 /*
  * The public half of a pair that object_read has read: the token's one public key of the same

@@ -127,9 +127,9 @@ static void forget_request(struct signer *signer, struct frames *frames)
 }
 
 /*
- * Answers one request. After any failure but the caller's own, the answer is the last thing this
- * process does: a session may hold an active operation (a failed C_Sign need not end it), a handle
- * may name another key, the login may be gone. peppermintd starts a process that has none of that.
+ * Answers one request. A failure that is not the caller's own is one that mend.c could not mend:
+ * then the answer is the last thing this process does. Nothing in the module can be relied on any
+ * more, and peppermintd starts a process that has none of that.
  */
 static enum pm_err answer(struct signer *signer, int fd, struct frames *frames)
 {
@@ -156,7 +156,9 @@ enum pm_err serve(int fd, int pin_fd, const char *environment)
 	if (!frames)
 		return PM_NO_MEMORY;
 	TRY(arena_new(ARENA_LIMIT, ARENA_KEEP, &arena));
-	signer = (struct signer){ .environment = environment, .pin_fd = pin_fd, .arena = arena };
+	signer = (struct signer){
+		.environment = environment, .pin_fd = pin_fd, .lock_fd = -1, .arena = arena
+	};
 	for (;;) {
 		TRY(receive(fd, frames));
 		TRY(answer(&signer, fd, frames));

@@ -22,6 +22,11 @@ const char *sign_name(enum algorithm algorithm)
 	return kinds[algorithm].name;
 }
 
+CK_MECHANISM_TYPE sign_mechanism(enum algorithm algorithm)
+{
+	return kinds[algorithm].mechanism;
+}
+
 /* Modules refuse NULL for no data. */
 static CK_BYTE *input_of(struct bytes data)
 {
@@ -30,45 +35,23 @@ static CK_BYTE *input_of(struct bytes data)
 	return data.len > 0 ? (CK_BYTE *)data.data : &none;
 }
 
-/* Some modules leave the operation active after refusing its data. */
-static enum pm_err refused(struct token *token, CK_RV rv, const char *call, struct failure *failure)
+enum pm_err sign_data(struct token *token, size_t worker, enum algorithm algorithm,
+		      CK_OBJECT_HANDLE key, struct bytes data, uint8_t *out,
+		      struct failure *failure)
 {
-	enum pm_err err = failure_ck(failure, rv, "%s", call);
-
-	if (failure->class == FAILURE_CALLER)
-		TRY(token_renew_work(token, failure));
-	return err;
-}
-
-enum pm_err sign_data(struct token *token, enum algorithm algorithm, CK_OBJECT_HANDLE key,
-		      struct bytes data, uint8_t *out, struct failure *failure)
-{
+	const CK_SESSION_HANDLE session = token->work[worker];
 	CK_MECHANISM mechanism = { .mechanism = kinds[algorithm].mechanism };
 	CK_ULONG len = kinds[algorithm].len;
 
-	CK_RV rv = token->p11->C_SignInit(token->work, &mechanism, key);
+	CK_RV rv = token->p11->C_SignInit(session, &mechanism, key);
 	if (rv != CKR_OK)
 		return failure_ck(failure, rv, "C_SignInit");
-	rv = token->p11->C_Sign(token->work, input_of(data), data.len, out, &len);
+	rv = token->p11->C_Sign(session, input_of(data), data.len, out, &len);
+	token->suspect[worker] = rv != CKR_OK; /* some modules leave the operation active */
 	if (rv != CKR_OK)
-		return refused(token, rv, "C_Sign", failure);
+		return failure_ck(failure, rv, "C_Sign");
 	if (len != kinds[algorithm].len)
-		return failure_set(failure, FAILURE_MODULE, "C_Sign gave %lu bytes, not %zu", len,
-				   kinds[algorithm].len);
-	return PM_OK;
-}
-
-enum pm_err sign_verify(struct token *token, enum algorithm algorithm, CK_OBJECT_HANDLE public,
-			struct bytes data, const uint8_t *signature, struct failure *failure)
-{
-	CK_MECHANISM mechanism = { .mechanism = kinds[algorithm].mechanism };
-
-	CK_RV rv = token->p11->C_VerifyInit(token->work, &mechanism, public);
-	if (rv != CKR_OK)
-		return failure_ck(failure, rv, "C_VerifyInit");
-	rv = token->p11->C_Verify(token->work, input_of(data), data.len, (CK_BYTE *)signature,
+		return failure_ck(failure, CKR_GENERAL_ERROR, "C_Sign gave %lu bytes, not %zu", len,
 				  kinds[algorithm].len);
-	if (rv != CKR_OK)
-		return refused(token, rv, "C_Verify", failure);
 	return PM_OK;
 }

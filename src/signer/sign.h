@@ -1,4 +1,6 @@
-/* One signature or MAC by a key of the token, on the work session. One thread. */
+/*
+ * One signature or MAC by a key of the token, on a work session, of which each is one thread's.
+ */
 #ifndef SIGNER_SIGN_H
 #define SIGNER_SIGN_H
 
@@ -13,16 +15,15 @@ size_t sign_len(enum algorithm algorithm);
 /* For messages: "HMAC-SHA-256". */
 const char *sign_name(enum algorithm algorithm);
 
-/*
- * CKM_SHA256_HMAC, CKM_EDDSA of the data, CKM_ECDSA of the digest that the data is. `out` has room
- * for sign_len. After FAILURE_CALLER the session is sound, after any other it may not be.
- */
-enum pm_err sign_data(struct token *token, enum algorithm algorithm, CK_OBJECT_HANDLE key,
-		      struct bytes data, uint8_t *out, struct failure *failure) NODISCARD;
+/* CKM_SHA256_HMAC, CKM_EDDSA or CKM_ECDSA. */
+CK_MECHANISM_TYPE sign_mechanism(enum algorithm algorithm);
 
-/* PM_OK: `signature` (SIGN_LEN) is the data's, says the token. FAILURE_CALLER: it is not. */
-enum pm_err sign_verify(struct token *token, enum algorithm algorithm, CK_OBJECT_HANDLE public,
-			struct bytes data, const uint8_t *signature,
-			struct failure *failure) NODISCARD;
+/*
+ * The MAC or Ed25519 signature of the data, or the ECDSA signature of the digest that it is. `out`
+ * has room for sign_len. When C_Sign fails, the work session is left suspect (session_clear).
+ */
+enum pm_err sign_data(struct token *token, size_t worker, enum algorithm algorithm,
+		      CK_OBJECT_HANDLE key, struct bytes data, uint8_t *out,
+		      struct failure *failure) NODISCARD;
 
 #endif

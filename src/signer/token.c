@@ -1,6 +1,5 @@
 #include "token.h"
 
-#include <dlfcn.h>
 #include <p11-kit/uri.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,45 +25,6 @@ static void copy_trimmed(char *out, const CK_UTF8CHAR *field, size_t width)
 	out[len] = '\0';
 }
 
-static enum pm_err initialize(CK_FUNCTION_LIST *p11, const char *path, struct failure *failure)
-{
-	/* Never NULL: SoftHSM takes that as "no locking", also for the threads of its own. */
-	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
-	CK_RV rv = p11->C_Initialize(&args);
-
-	if (rv == CKR_CANT_LOCK) { /* harmless here: one thread calls */
-		args.flags = 0;
-		rv = p11->C_Initialize(&args);
-	}
-	if (rv != CKR_OK)
-		return failure_ck(failure, rv, "module %s does not initialise", path);
-	return PM_OK;
-}
-
-static enum pm_err load(struct token *token, const char *path, struct failure *failure)
-{
-	/* A bare name would be looked for wherever the loader looks. */
-	if (path[0] != '/')
-		return failure_set(failure, FAILURE_SETUP,
-				   "module '%s' is not an absolute path; correct `module` in this "
-				   "environment's section",
-				   path);
-	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!library)
-		return failure_set(failure, FAILURE_SETUP,
-				   "cannot load module %s; correct `module` in this environment's "
-				   "section",
-				   dlerror());
-	CK_C_GetFunctionList get_list = (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList");
-	if (!get_list)
-		return failure_set(failure, FAILURE_SETUP,
-				   "%s is not a PKCS#11 module: it has no C_GetFunctionList", path);
-	CK_RV rv = get_list(&token->p11);
-	if (rv != CKR_OK)
-		return failure_ck(failure, rv, "C_GetFunctionList of module %s", path);
-	return initialize(token->p11, path, failure);
-}
-
 static enum pm_err parse_uri(const char *text, P11KitUri *uri, struct failure *failure)
 {
 	int rc = p11_kit_uri_parse(text, P11_KIT_URI_FOR_TOKEN, uri);
@@ -85,6 +45,49 @@ static enum pm_err parse_uri(const char *text, P11KitUri *uri, struct failure *f
 	return PM_OK;
 }
 
+/* What names a token stands in front of its numbers, and the flags behind it. */
+static bool is_same(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b)
+{
+	return memcmp(a, b, offsetof(CK_TOKEN_INFO, flags)) == 0 && a->flags == b->flags;
+}
+
+/*
+ * Asked twice: one wrong bit in an answer would make an environment's right token the wrong one,
+ * or its PIN locked, which only people can settle.
+ */
+static CK_RV read_info(const struct token *token, CK_SLOT_ID slot, CK_TOKEN_INFO *out)
+{
+	CK_TOKEN_INFO again;
+	CK_RV rv = token->p11->C_GetTokenInfo(slot, out);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = token->p11->C_GetTokenInfo(slot, &again);
+	if (rv != CKR_OK)
+		return rv;
+	return is_same(out, &again) ? CKR_OK : CKR_GENERAL_ERROR;
+}
+
+static CK_ULONG or_no_limit(CK_ULONG count)
+{
+	return count == CK_UNAVAILABLE_INFORMATION || count == CK_EFFECTIVELY_INFINITE ? 0 : count;
+}
+
+static void take_info(struct token *token, const CK_TOKEN_INFO *info)
+{
+	copy_trimmed(token->label, info->label, sizeof(info->label));
+	copy_trimmed(token->manufacturer, info->manufacturerID, sizeof(info->manufacturerID));
+	copy_trimmed(token->model, info->model, sizeof(info->model));
+	copy_trimmed(token->serial, info->serialNumber, sizeof(info->serialNumber));
+	snprintf(token->firmware, sizeof(token->firmware), "%u.%u", info->firmwareVersion.major,
+		 info->firmwareVersion.minor);
+	snprintf(token->hardware, sizeof(token->hardware), "%u.%u", info->hardwareVersion.major,
+		 info->hardwareVersion.minor);
+	token->flags = info->flags;
+	token->max_sessions = or_no_limit(info->ulMaxRwSessionCount);
+	token->free_private_memory = info->ulFreePrivateMemory;
+}
+
 struct search {
 	P11KitUri *uri;
 	size_t matches;
@@ -95,7 +98,7 @@ struct search {
 static void look_into(struct token *token, CK_SLOT_ID slot, struct search *search)
 {
 	CK_TOKEN_INFO info;
-	CK_RV rv = token->p11->C_GetTokenInfo(slot, &info);
+	CK_RV rv = read_info(token, slot, &info);
 
 	if (rv == CKR_TOKEN_NOT_PRESENT)
 		return;
@@ -111,13 +114,7 @@ static void look_into(struct token *token, CK_SLOT_ID slot, struct search *searc
 	}
 	search->matches++;
 	token->slot = slot;
-	token->flags = info.flags;
-	copy_trimmed(token->label, info.label, sizeof(info.label));
-	copy_trimmed(token->manufacturer, info.manufacturerID, sizeof(info.manufacturerID));
-	copy_trimmed(token->model, info.model, sizeof(info.model));
-	copy_trimmed(token->serial, info.serialNumber, sizeof(info.serialNumber));
-	snprintf(token->firmware, sizeof(token->firmware), "%u.%u", info.firmwareVersion.major,
-		 info.firmwareVersion.minor);
+	take_info(token, &info);
 }
 
 static enum pm_err judge(const struct search *search, const char *uri, struct failure *failure)
@@ -142,12 +139,14 @@ static enum pm_err judge(const struct search *search, const char *uri, struct fa
 	return err;
 }
 
-static enum pm_err find_token(struct token *token, const char *uri, struct failure *failure)
+enum pm_err token_open(struct token *token, const struct module *module, const char *uri,
+		       struct failure *failure)
 {
 	P11KitUri *parsed CLEANUP(free_uri) = p11_kit_uri_new();
 	CK_SLOT_ID slots[SLOTS_MAX];
 	CK_ULONG count = SLOTS_MAX;
 
+	token->p11 = module->p11;
 	if (!parsed)
 		return failure_set(failure, FAILURE_CAPACITY, "out of memory");
 	TRY(parse_uri(uri, parsed, failure));
@@ -155,52 +154,31 @@ static enum pm_err find_token(struct token *token, const char *uri, struct failu
 	CK_RV rv = token->p11->C_GetSlotList(CK_FALSE, slots, &count);
 	if (rv != CKR_OK)
 		return failure_ck(failure, rv, "C_GetSlotList");
+	if (count > SLOTS_MAX)
+		return failure_ck(failure, CKR_GENERAL_ERROR, "C_GetSlotList gave %lu slots",
+				  count);
 	struct search search = { .uri = parsed };
 	for (CK_ULONG i = 0; i < count; i++)
 		look_into(token, slots[i], &search);
 	return judge(&search, uri, failure);
 }
 
-static enum pm_err check_mechanisms(const struct token *token, struct failure *failure)
+enum pm_err token_refresh(struct token *token, struct failure *failure)
 {
-	static const struct {
-		CK_MECHANISM_TYPE type;
-		const char *name;
-	} needed[] = {
-		{ CKM_SHA256_HMAC, "CKM_SHA256_HMAC" },
-		{ CKM_GENERIC_SECRET_KEY_GEN, "CKM_GENERIC_SECRET_KEY_GEN" },
-	};
-	CK_MECHANISM_INFO info;
+	struct token now = { 0 };
+	CK_TOKEN_INFO info;
+	CK_RV rv = read_info(token, token->slot, &info);
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		CK_RV rv = token->p11->C_GetMechanismInfo(token->slot, needed[i].type, &info);
-
-		if (rv != CKR_OK)
-			return failure_ck(failure, rv,
-					  "token %s has no %s; it cannot keep HMAC keys",
-					  token->label, needed[i].name);
-	}
+	if (rv != CKR_OK)
+		return failure_ck(failure, rv, "C_GetTokenInfo of token %s", token->label);
+	take_info(&now, &info);
+	if (strcmp(now.serial, token->serial) != 0 || strcmp(now.model, token->model) != 0 ||
+	    strcmp(now.manufacturer, token->manufacturer) != 0)
+		return failure_set(failure, FAILURE_MODULE,
+				   "token %s (serial %s) was replaced by %s (serial %s)",
+				   token->label, token->serial, now.label, now.serial);
+	take_info(token, &info);
 	return PM_OK;
-}
-
-enum pm_err token_has_mechanism(const struct token *token, CK_MECHANISM_TYPE type, bool *out,
-				struct failure *failure)
-{
-	CK_MECHANISM_INFO info;
-	CK_RV rv = token->p11->C_GetMechanismInfo(token->slot, type, &info);
-
-	*out = rv == CKR_OK;
-	if (rv != CKR_OK && rv != CKR_MECHANISM_INVALID)
-		return failure_ck(failure, rv, "C_GetMechanismInfo of 0x%lx", type);
-	return PM_OK;
-}
-
-enum pm_err token_open(struct token *token, const char *path, const char *uri,
-		       struct failure *failure)
-{
-	TRY(load(token, path, failure));
-	TRY(find_token(token, uri, failure));
-	return check_mechanisms(token, failure);
 }
 
 enum pm_err token_check_pin_tries(const struct token *token, struct failure *failure)
@@ -220,38 +198,14 @@ enum pm_err token_check_pin_tries(const struct token *token, struct failure *fai
 	return PM_OK;
 }
 
-static enum pm_err open_session(const struct token *token, CK_SESSION_HANDLE *session,
+enum pm_err token_has_mechanism(const struct token *token, CK_MECHANISM_TYPE type, bool *out,
 				struct failure *failure)
 {
-	CK_RV rv = token->p11->C_OpenSession(token->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
-					     NULL, session);
-	if (rv != CKR_OK)
-		return failure_ck(failure, rv, "no session with token %s", token->label);
+	CK_MECHANISM_INFO info;
+	CK_RV rv = token->p11->C_GetMechanismInfo(token->slot, type, &info);
+
+	*out = rv == CKR_OK;
+	if (rv != CKR_OK && ckr_class(rv) != FAILURE_CALLER)
+		return failure_ck(failure, rv, "C_GetMechanismInfo of 0x%lx", type);
 	return PM_OK;
-}
-
-enum pm_err token_login(struct token *token, const struct pin *pin, struct failure *failure)
-{
-	TRY(open_session(token, &token->anchor, failure));
-	/* Not const in PKCS#11 v2's prototype; the module only reads it. */
-	CK_RV rv = token->p11->C_Login(token->anchor, CKU_USER, (CK_UTF8CHAR *)pin->text, pin->len);
-	if (ckr_class(rv) == FAILURE_PIN)
-		return failure_ck(failure, rv,
-				  "wrong PIN for token %s; correct the PIN file and start again; "
-				  "it was not tried again",
-				  token->label);
-	if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
-		return failure_ck(failure, rv, "cannot log in to token %s", token->label);
-	return open_session(token, &token->work, failure);
-}
-
-enum pm_err token_renew_work(struct token *token, struct failure *failure)
-{
-	CK_RV rv = token->p11->C_CloseSession(token->work);
-
-	if (rv == CKR_OK && open_session(token, &token->work, failure) == PM_OK)
-		return PM_OK;
-	/* Whatever the module says of it: there is no sound session to go on with. */
-	return failure_set(failure, FAILURE_SESSION,
-			   "no fresh session with token %s after a refused call", token->label);
 }

@@ -1,7 +1,7 @@
 /* A signer's reply: the signer runs a vendor's code, so the daemon believes no byte of it. */
 #include "base/text.h"
-#include "frames.h"
 #include "fuzz.h"
+#include "reply.h"
 
 static void check_object(const struct hsm_object *object)
 {
@@ -25,6 +25,18 @@ static void touch(const uint8_t *bytes, size_t len)
 	(void)sink;
 }
 
+static void check_inspection(const struct hsm_inspection *inspection)
+{
+	MUST(text_is_clean(bytes_str(inspection->label)));
+	MUST(text_is_clean(bytes_str(inspection->serial)));
+	MUST(text_is_clean(bytes_str(inspection->hardware)));
+	MUST(inspection->mechanism_count <= HSM_MECHANISMS_MAX);
+	for (size_t i = 0; i < inspection->mechanism_count; i++) {
+		MUST(text_is_clean(bytes_str(inspection->mechanisms[i].name)));
+		MUST(inspection->mechanisms[i].proof <= HSM_DISPROVEN);
+	}
+}
+
 static void check_reply(const struct reply *reply, size_t frame_len)
 {
 	switch (reply->kind) {
@@ -33,9 +45,9 @@ static void check_reply(const struct reply *reply, size_t frame_len)
 		MUST(text_is_clean(bytes_str(reply->detail)));
 		break;
 	case REPLY_STARTED:
-		MUST(text_is_clean(bytes_str(reply->label)));
-		MUST(text_is_clean(bytes_str(reply->serial)));
-		MUST(text_is_clean(bytes_str(reply->firmware)));
+		MUST(text_is_clean(bytes_str(reply->token.label)));
+		MUST(text_is_clean(bytes_str(reply->token.serial)));
+		MUST(text_is_clean(bytes_str(reply->token.firmware)));
 		break;
 	case REPLY_MACS:
 		MUST(reply->count <= FRAME_ITEMS_MAX);
@@ -52,6 +64,12 @@ static void check_reply(const struct reply *reply, size_t frame_len)
 	case REPLY_SIGNATURE:
 		touch(reply->signature, HSM_SIGNATURE_LEN);
 		break;
+	case REPLY_INSPECTION:
+		check_inspection(reply->inspection);
+		break;
+	case REPLY_DESTROYED:
+	case REPLY_PIN_CHANGED:
+		break; /* nothing but their kind */
 	}
 }
 

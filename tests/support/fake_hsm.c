@@ -1,213 +1,274 @@
 #include "fake_hsm.h"
 
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
-#include <openssl/x509.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fake_token.h"
 #include "fault.h"
 
-#define KEYS_MAX 600
+#define TOKENS_MAX 2
+#define PIN_MIN 4
+#define PIN_MAX 255
 
-struct key {
-	struct hsm_object object;
-	uint8_t value[32]; /* of an HMAC key */
-	EVP_PKEY *pair;    /* or this */
-	bool lost;
+/* What all handles of one HSM share. */
+struct fake_group {
+	pthread_mutex_t lock;
+	struct fake_token tokens[TOKENS_MAX];
+	uint32_t count, active;
+	uint64_t generation;
+	char pin[PIN_MAX + 1];
+	uint32_t wrong_pins;
+	struct hsm *alone[TOKENS_MAX];
 };
 
 struct hsm {
-	pthread_mutex_t lock;
-	struct hsm_status status;
-	struct key keys[KEYS_MAX];
-	size_t count;
-	uint64_t macs, signatures;
-	bool without_eddsa, spoil;
+	struct fake_group *group;
+	int only; /* the token that this handle means, or -1: the active one */
 };
 
-struct hsm *fake_hsm_new(const char *serial)
+static struct hsm *new_handle(struct fake_group *group, int only)
 {
 	struct hsm *hsm = calloc(1, sizeof(*hsm));
 
-	pthread_mutex_init(&hsm->lock, NULL);
-	hsm->status.state = HSM_SERVING;
-	hsm->status.generation = 1;
-	snprintf(hsm->status.serial, sizeof(hsm->status.serial), "%s", serial);
-	snprintf(hsm->status.firmware, sizeof(hsm->status.firmware), "1.0");
+	*hsm = (struct hsm){ .group = group, .only = only };
 	return hsm;
+}
+
+static void init_token(struct fake_token *token, const char *serial)
+{
+	struct hsm_status *status = &token->status;
+
+	*status = (struct hsm_status){
+		.state = HSM_SERVING,
+		.generation = 1,
+		.sessions = 1,
+		.proven = true,
+	};
+	snprintf(status->serial, sizeof(status->serial), "%s", serial);
+	snprintf(status->firmware, sizeof(status->firmware), "1.0");
+}
+
+struct hsm *fake_hsm_new(const char *serial)
+{
+	struct fake_group *group = calloc(1, sizeof(*group));
+
+	pthread_mutex_init(&group->lock, NULL);
+	init_token(&group->tokens[0], serial);
+	group->count = 1;
+	group->generation = 1;
+	snprintf(group->pin, sizeof(group->pin), FAKE_PIN);
+	for (int i = 0; i < TOKENS_MAX; i++)
+		group->alone[i] = new_handle(group, i);
+	return new_handle(group, -1);
 }
 
 void fake_hsm_free(struct hsm *hsm)
 {
-	for (size_t i = 0; i < hsm->count; i++)
-		EVP_PKEY_free(hsm->keys[i].pair);
-	pthread_mutex_destroy(&hsm->lock);
+	struct fake_group *group = hsm->group;
+
+	for (size_t i = 0; i < TOKENS_MAX; i++) {
+		fake_token_wipe(&group->tokens[i]);
+		free(group->alone[i]);
+	}
+	pthread_mutex_destroy(&group->lock);
+	free(group);
 	free(hsm);
+}
+
+/* Locks; the token is the caller's until give_back. */
+static struct fake_token *take_token(struct hsm *hsm)
+{
+	struct fake_group *group = hsm->group;
+
+	pthread_mutex_lock(&group->lock);
+	return &group->tokens[hsm->only >= 0 ? (uint32_t)hsm->only : group->active];
+}
+
+static void give_back(struct hsm *hsm)
+{
+	pthread_mutex_unlock(&hsm->group->lock);
+}
+
+void fake_hsm_add_standby(struct hsm *hsm, const char *serial)
+{
+	init_token(&hsm->group->tokens[1], serial);
+	hsm->group->count = 2;
+}
+
+void fake_hsm_clone(struct hsm *hsm)
+{
+	struct fake_group *group = hsm->group;
+
+	pthread_mutex_lock(&group->lock);
+	fake_token_clone(&group->tokens[1], &group->tokens[0]);
+	pthread_mutex_unlock(&group->lock);
+}
+
+static bool serves(const struct fake_group *group, uint32_t i)
+{
+	return i < group->count && group->tokens[i].status.state == HSM_SERVING;
+}
+
+static void set_state(struct fake_group *group, struct fake_token *token, enum hsm_state state,
+		      enum hsm_cause cause)
+{
+	const uint32_t other = 1 - group->active;
+
+	token->status.state = state;
+	if (state != HSM_SERVING)
+		token->status.cause = cause;
+	if (serves(group, group->active) || !serves(group, other))
+		return;
+	group->active = other;
+	group->generation++;
 }
 
 void fake_hsm_set_state(struct hsm *hsm, enum hsm_state state)
 {
-	pthread_mutex_lock(&hsm->lock);
-	hsm->status.state = state;
-	pthread_mutex_unlock(&hsm->lock);
+	struct fake_token *token = take_token(hsm);
+
+	set_state(hsm->group, token, state, state == HSM_SEALED ? HSM_CAUSE_PIN : HSM_CAUSE_DEVICE);
+	give_back(hsm);
+}
+
+void fake_hsm_fall(struct hsm *hsm, enum hsm_cause cause)
+{
+	struct fake_token *token = take_token(hsm);
+	const bool sealed = cause == HSM_CAUSE_PIN || cause == HSM_CAUSE_OPERATOR;
+
+	set_state(hsm->group, token, sealed ? HSM_SEALED : HSM_STARTING, cause);
+	give_back(hsm);
 }
 
 void fake_hsm_set_serial(struct hsm *hsm, const char *serial)
 {
-	snprintf(hsm->status.serial, sizeof(hsm->status.serial), "%s", serial);
+	struct hsm_status *status = &take_token(hsm)->status;
+
+	snprintf(status->serial, sizeof(status->serial), "%s", serial);
+	give_back(hsm);
 }
 
 void fake_hsm_without_eddsa(struct hsm *hsm)
 {
-	hsm->without_eddsa = true;
+	take_token(hsm)->without_eddsa = true;
+	give_back(hsm);
+}
+
+/* A start of the active token is a new generation of the HSM as well. */
+static void start(struct fake_group *group, struct fake_token *token)
+{
+	token->status.generation++;
+	if (token == &group->tokens[group->active])
+		group->generation++;
+	set_state(group, token, HSM_SERVING, HSM_CAUSE_NONE);
 }
 
 void fake_hsm_restart(struct hsm *hsm)
 {
-	pthread_mutex_lock(&hsm->lock);
-	hsm->status.generation++;
-	hsm->status.restarts++;
-	pthread_mutex_unlock(&hsm->lock);
+	struct fake_token *token = take_token(hsm);
+
+	token->status.restarts++;
+	start(hsm->group, token);
+	give_back(hsm);
 }
 
 void fake_hsm_lose_key(struct hsm *hsm, size_t i)
 {
-	hsm->keys[i].lost = true;
-}
-
-/* The public half is what hsm_object says it is. */
-static void make_pair(struct key *key)
-{
-	struct hsm_object *object = &key->object;
-	uint8_t *der = object->public_key;
-
-	EVP_PKEY_free(key->pair);
-	if (object->algorithm == HSM_ED25519) {
-		object->public_len = sizeof(object->public_key);
-		key->pair = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-		EVP_PKEY_get_raw_public_key(key->pair, object->public_key, &object->public_len);
-		return;
-	}
-	key->pair = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	object->public_len = (size_t)i2d_PUBKEY(key->pair, &der);
+	take_token(hsm)->keys[i].lost = true;
+	give_back(hsm);
 }
 
 void fake_hsm_swap_key(struct hsm *hsm, size_t i)
 {
-	struct key *key = &hsm->keys[i];
+	fake_key_swap(&take_token(hsm)->keys[i]);
+	give_back(hsm);
+}
 
-	pthread_mutex_lock(&hsm->lock);
-	if (key->pair)
-		make_pair(key);
-	else
-		key->value[0] ^= 1;
-	pthread_mutex_unlock(&hsm->lock);
+void fake_hsm_flip(struct hsm *hsm, uint64_t n)
+{
+	struct fake_token *token = take_token(hsm);
+
+	token->flip_at = token->macs + n + 1;
+	give_back(hsm);
 }
 
 void fake_hsm_spoil_signature(struct hsm *hsm)
 {
-	pthread_mutex_lock(&hsm->lock);
-	hsm->spoil = true;
-	pthread_mutex_unlock(&hsm->lock);
+	take_token(hsm)->spoil = true;
+	give_back(hsm);
 }
 
 size_t fake_hsm_key_count(struct hsm *hsm)
 {
-	return hsm->count;
+	size_t count = take_token(hsm)->count;
+
+	give_back(hsm);
+	return count;
 }
 
 uint64_t fake_hsm_macs(struct hsm *hsm)
 {
-	return hsm->macs;
+	uint64_t macs = take_token(hsm)->macs;
+
+	give_back(hsm);
+	return macs;
 }
 
 uint64_t fake_hsm_signatures(struct hsm *hsm)
 {
-	pthread_mutex_lock(&hsm->lock);
-	uint64_t signatures = hsm->signatures;
-	pthread_mutex_unlock(&hsm->lock);
+	uint64_t signatures = take_token(hsm)->signatures;
+
+	give_back(hsm);
 	return signatures;
 }
 
-static struct key *find(struct hsm *hsm, const struct hsm_id *id)
+uint32_t fake_hsm_wrong_pins(struct hsm *hsm)
 {
-	for (size_t i = 0; i < hsm->count; i++) {
-		if (!hsm->keys[i].lost && memcmp(&hsm->keys[i].object.id, id, sizeof(*id)) == 0)
-			return &hsm->keys[i];
-	}
-	return NULL;
+	take_token(hsm);
+	uint32_t count = hsm->group->wrong_pins;
+	give_back(hsm);
+	return count;
 }
 
-static struct key *find_for(struct hsm *hsm, const struct hsm_id *id, enum hsm_algorithm algorithm)
+/* Of every call: what its token's state lets it do. */
+static enum pm_err check_state(const struct fake_token *token)
 {
-	struct key *key = find(hsm, id);
-
-	return key && key->object.algorithm == algorithm ? key : NULL;
-}
-
-static void mac(struct hsm *hsm, struct hsm_job *job)
-{
-	struct key *key = find_for(hsm, &job->key, HSM_HMAC_SHA256);
-	unsigned int len = 0;
-
-	job->err = key ? PM_OK : PM_NOT_FOUND;
-	if (key)
-		HMAC(EVP_sha256(), key->value, sizeof(key->value), job->data.data, job->data.len,
-		     job->mac, &len);
-	hsm->macs++;
+	if (token->status.state == HSM_SEALED)
+		return PM_SEALED;
+	return token->status.state == HSM_SERVING ? PM_OK : PM_HSM_UNAVAILABLE;
 }
 
 enum pm_err hsm_hmac(struct hsm *hsm, struct hsm_job *jobs, size_t count, int64_t deadline)
 {
 	(void)deadline;
-	if (fault_now())
-		return PM_HSM_UNAVAILABLE;
-	pthread_mutex_lock(&hsm->lock);
-	for (size_t i = 0; i < count; i++)
-		mac(hsm, &jobs[i]);
-	pthread_mutex_unlock(&hsm->lock);
-	return PM_OK;
+	struct fake_token *token = take_token(hsm);
+	enum pm_err err = fault_now() ? PM_HSM_UNAVAILABLE : check_state(token);
+
+	for (size_t i = 0; i < count; i++) {
+		jobs[i].err = err;
+		if (err == PM_OK)
+			fake_token_mac(token, &jobs[i]);
+	}
+	give_back(hsm);
+	return err;
 }
 
-static enum pm_err make(struct hsm *hsm, const struct hsm_id *id, const char *label,
-			enum hsm_algorithm algorithm, struct hsm_object *out)
-{
-	if (find(hsm, id))
-		return PM_ALREADY_EXISTS;
-	if (hsm->count == KEYS_MAX)
-		return PM_HSM_UNAVAILABLE;
-	struct key *key = &hsm->keys[hsm->count++];
-	key->object = (struct hsm_object){
-		.id = *id,
-		.algorithm = algorithm,
-		.sensitive = true,
-		.always_sensitive = true,
-		.never_extractable = true,
-		.local = true,
-		.sign = true,
-	};
-	snprintf(key->object.label, sizeof(key->object.label), "%s", label);
-	if (algorithm == HSM_HMAC_SHA256)
-		RAND_bytes(key->value, sizeof(key->value));
-	else
-		make_pair(key);
-	*out = key->object;
-	return PM_OK;
-}
-
-static enum pm_err make_locked(struct hsm *hsm, const struct hsm_id *id, const char *label,
-			       enum hsm_algorithm algorithm, struct hsm_object *out)
+static enum pm_err make(struct hsm *hsm, const struct hsm_id *id, const char *label, bool pair,
+			struct hsm_object *out)
 {
 	if (fault_now())
 		return PM_HSM_UNAVAILABLE;
-	pthread_mutex_lock(&hsm->lock);
-	enum pm_err err = make(hsm, id, label, algorithm, out);
-	pthread_mutex_unlock(&hsm->lock);
+	struct fake_token *token = take_token(hsm);
+	enum hsm_algorithm algorithm = !pair                  ? HSM_HMAC_SHA256
+				       : token->without_eddsa ? HSM_ECDSA_P256
+							      : HSM_ED25519;
+	enum pm_err err = check_state(token);
+	if (err == PM_OK)
+		err = fake_token_make(token, id, label, algorithm, out);
+	give_back(hsm);
 	/* The key is made, and the answer is lost. */
 	return err == PM_OK && fault_now() ? PM_OUTCOME_UNKNOWN : err;
 }
@@ -216,59 +277,14 @@ enum pm_err hsm_generate(struct hsm *hsm, const struct hsm_id *id, const char *l
 			 struct hsm_object *out, int64_t deadline)
 {
 	(void)deadline;
-	return make_locked(hsm, id, label, HSM_HMAC_SHA256, out);
+	return make(hsm, id, label, false, out);
 }
 
 enum pm_err hsm_generate_pair(struct hsm *hsm, const struct hsm_id *id, const char *label,
 			      struct hsm_object *out, int64_t deadline)
 {
 	(void)deadline;
-	return make_locked(hsm, id, label, hsm->without_eddsa ? HSM_ECDSA_P256 : HSM_ED25519, out);
-}
-
-static bool sign_ed25519(EVP_PKEY *pair, struct bytes data, uint8_t signature[HSM_SIGNATURE_LEN])
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	size_t len = HSM_SIGNATURE_LEN;
-	bool done = EVP_DigestSignInit(ctx, NULL, NULL, NULL, pair) == 1 &&
-		    EVP_DigestSign(ctx, signature, &len, data.data, data.len) == 1;
-
-	EVP_MD_CTX_free(ctx);
-	return done;
-}
-
-/* OpenSSL's is DER, a token's is r || s. */
-static bool sign_p256(EVP_PKEY *pair, struct bytes digest, uint8_t signature[HSM_SIGNATURE_LEN])
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pair, NULL);
-	uint8_t der[80];
-	const uint8_t *at = der;
-	size_t len = sizeof(der);
-	bool done = EVP_PKEY_sign_init(ctx) == 1 &&
-		    EVP_PKEY_sign(ctx, der, &len, digest.data, digest.len) == 1;
-	ECDSA_SIG *pieces = done ? d2i_ECDSA_SIG(NULL, &at, (long)len) : NULL;
-
-	done = pieces && BN_bn2binpad(ECDSA_SIG_get0_r(pieces), signature, 32) == 32 &&
-	       BN_bn2binpad(ECDSA_SIG_get0_s(pieces), signature + 32, 32) == 32;
-	ECDSA_SIG_free(pieces);
-	EVP_PKEY_CTX_free(ctx);
-	return done;
-}
-
-static enum pm_err sign(struct hsm *hsm, const struct hsm_id *id, enum hsm_algorithm algorithm,
-			struct bytes data, uint8_t signature[HSM_SIGNATURE_LEN])
-{
-	struct key *key = find_for(hsm, id, algorithm);
-
-	if (!key || !key->pair)
-		return PM_NOT_FOUND;
-	if (!(algorithm == HSM_ED25519 ? sign_ed25519(key->pair, data, signature)
-				       : sign_p256(key->pair, data, signature)))
-		return PM_HSM_UNAVAILABLE;
-	hsm->signatures++;
-	signature[17] ^= hsm->spoil;
-	hsm->spoil = false;
-	return PM_OK;
+	return make(hsm, id, label, true, out);
 }
 
 enum pm_err hsm_sign(struct hsm *hsm, const struct hsm_id *id, enum hsm_algorithm algorithm,
@@ -281,9 +297,11 @@ enum pm_err hsm_sign(struct hsm *hsm, const struct hsm_id *id, enum hsm_algorith
 		return PM_BAD_REQUEST;
 	if (fault_now())
 		return PM_HSM_UNAVAILABLE;
-	pthread_mutex_lock(&hsm->lock);
-	enum pm_err err = sign(hsm, id, algorithm, data, signature);
-	pthread_mutex_unlock(&hsm->lock);
+	struct fake_token *token = take_token(hsm);
+	enum pm_err err = check_state(token);
+	if (err == PM_OK)
+		err = fake_token_sign(token, id, algorithm, data, signature);
+	give_back(hsm);
 	return err;
 }
 
@@ -293,30 +311,160 @@ enum pm_err hsm_list(struct hsm *hsm, const char *prefix, struct hsm_object *out
 	(void)deadline;
 	if (fault_now())
 		return PM_HSM_UNAVAILABLE;
-	*count = 0;
-	pthread_mutex_lock(&hsm->lock);
-	for (size_t i = 0; i < hsm->count; i++) {
-		const struct key *key = &hsm->keys[i];
+	const struct fake_token *token = take_token(hsm);
+	enum pm_err err = check_state(token);
+	if (err == PM_OK)
+		*count = fake_token_list(token, prefix, out);
+	give_back(hsm);
+	return err;
+}
 
-		if (!key->lost && strncmp(key->object.label, prefix, strlen(prefix)) == 0)
-			out[(*count)++] = key->object;
-	}
-	pthread_mutex_unlock(&hsm->lock);
-	return PM_OK;
+enum pm_err hsm_destroy(struct hsm *hsm, const struct hsm_id *id, const char *label,
+			int64_t deadline)
+{
+	(void)deadline;
+	if (fault_now())
+		return PM_HSM_UNAVAILABLE;
+	if (fault_now())
+		return PM_OUTCOME_UNKNOWN; /* and it is still there */
+	struct fake_token *token = take_token(hsm);
+	enum pm_err err = check_state(token);
+	if (err == PM_OK)
+		err = fake_token_destroy(token, id, label);
+	give_back(hsm);
+	/* It is gone, and the answer is lost. */
+	return err == PM_OK && fault_now() ? PM_OUTCOME_UNKNOWN : err;
+}
+
+enum pm_err hsm_inspect(struct hsm *hsm, struct hsm_inspection *out, int64_t deadline)
+{
+	(void)deadline;
+	if (fault_now())
+		return PM_HSM_UNAVAILABLE;
+	const struct fake_token *token = take_token(hsm);
+	enum pm_err err = check_state(token);
+	if (err == PM_OK)
+		fake_token_inspect(token, out);
+	give_back(hsm);
+	return err;
 }
 
 enum pm_err hsm_random(struct hsm *hsm, uint8_t *out, size_t len, int64_t deadline)
 {
-	(void)hsm;
 	(void)deadline;
 	if (fault_now())
 		return PM_HSM_UNAVAILABLE;
+	enum pm_err err = check_state(take_token(hsm));
+	give_back(hsm);
+	TRY(err);
 	return RAND_bytes(out, (int)len) == 1 ? PM_OK : PM_INTERNAL;
+}
+
+enum pm_err hsm_seal(struct hsm *hsm)
+{
+	struct fake_group *group = hsm->group;
+
+	pthread_mutex_lock(&group->lock);
+	for (uint32_t i = 0; i < group->count; i++) {
+		group->tokens[i].status.state = HSM_SEALED;
+		group->tokens[i].status.cause = HSM_CAUSE_OPERATOR;
+	}
+	pthread_mutex_unlock(&group->lock);
+	return PM_OK;
+}
+
+static bool try_pin(struct fake_group *group, struct bytes pin)
+{
+	const bool right =
+		pin.len == strlen(group->pin) && memcmp(pin.data, group->pin, pin.len) == 0;
+
+	group->wrong_pins += !right;
+	return right;
+}
+
+static enum pm_err unseal(struct fake_group *group, struct bytes pin)
+{
+	enum pm_err err = PM_CONFLICT;
+
+	for (uint32_t i = 0; i < group->count; i++) {
+		struct fake_token *token = &group->tokens[i];
+
+		if (token->status.state != HSM_SEALED)
+			continue;
+		err = try_pin(group, pin) ? PM_OK : PM_SEALED;
+		token->status.cause = HSM_CAUSE_PIN;
+		if (err == PM_OK)
+			start(group, token);
+	}
+	return err;
+}
+
+enum pm_err hsm_unseal(struct hsm *hsm, struct bytes pin, int64_t deadline)
+{
+	(void)deadline;
+	if (pin.len == 0 || pin.len > PIN_MAX)
+		return PM_BAD_REQUEST;
+	if (fault_now())
+		return PM_HSM_UNAVAILABLE;
+	pthread_mutex_lock(&hsm->group->lock);
+	enum pm_err err = unseal(hsm->group, pin);
+	pthread_mutex_unlock(&hsm->group->lock);
+	return err;
+}
+
+static enum pm_err change_pin(struct fake_group *group, struct bytes old_pin, struct bytes new_pin)
+{
+	for (uint32_t i = 0; i < group->count; i++)
+		TRY(check_state(&group->tokens[i]));
+	if (!try_pin(group, old_pin))
+		return PM_DENIED;
+	if (new_pin.len < PIN_MIN || new_pin.len > PIN_MAX)
+		return PM_BAD_REQUEST;
+	memcpy(group->pin, new_pin.data, new_pin.len);
+	group->pin[new_pin.len] = '\0';
+	return PM_OK;
+}
+
+enum pm_err hsm_change_pin(struct hsm *hsm, struct bytes old_pin, struct bytes new_pin,
+			   int64_t deadline)
+{
+	(void)deadline;
+	if (fault_now())
+		return PM_HSM_UNAVAILABLE;
+	pthread_mutex_lock(&hsm->group->lock);
+	enum pm_err err = change_pin(hsm->group, old_pin, new_pin);
+	pthread_mutex_unlock(&hsm->group->lock);
+	return err == PM_OK && fault_now() ? PM_OUTCOME_UNKNOWN : err;
+}
+
+struct hsm *hsm_member(struct hsm *hsm, size_t index)
+{
+	return index < hsm->group->count ? hsm->group->alone[index] : NULL;
+}
+
+enum pm_err hsm_switch(struct hsm *hsm)
+{
+	struct fake_group *group = hsm->group;
+	enum pm_err err = group->count < TOKENS_MAX ? PM_CONFLICT : PM_HSM_UNAVAILABLE;
+
+	pthread_mutex_lock(&group->lock);
+	if (serves(group, 1 - group->active)) {
+		group->active = 1 - group->active;
+		group->generation++;
+		err = PM_OK;
+	}
+	pthread_mutex_unlock(&group->lock);
+	return err;
 }
 
 void hsm_status(struct hsm *hsm, struct hsm_status *out)
 {
-	pthread_mutex_lock(&hsm->lock);
-	*out = hsm->status;
-	pthread_mutex_unlock(&hsm->lock);
+	const struct fake_group *group = hsm->group;
+
+	*out = take_token(hsm)->status;
+	out->members = group->count;
+	out->active = group->active;
+	if (hsm->only < 0)
+		out->generation = group->generation;
+	give_back(hsm);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/token_lock.h"
 
 #define SO_PIN "so-pin-of-a-test"
 #define ARGS_MAX 32
@@ -136,5 +137,10 @@ void soft_token_make(struct soft_token *token, const char *label)
 
 void soft_token_remove(const struct soft_token *token)
 {
+	char lock[TOKEN_LOCK_PATH_MAX];
+
+	/* What a process that served it has left behind. */
+	token_lock_path("SoftHSM project", "SoftHSM v2", token->serial, lock);
+	unlink(lock);
 	tmpdir_remove(token->dir);
 }

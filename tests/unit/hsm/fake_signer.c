@@ -1,9 +1,11 @@
 /*
  * A signer for tests: it speaks the protocol, computes HMACs with OpenSSL, and misbehaves when the
- * first key, the label or the prefix of a request begins with one of the words below, or does as
- * that word says where an answer is made. `module` is a
- * directory shared with the test: each start adds a line to its file "starts", its file "refuse"
- * says how Start fails, and the word "gate" waits until its file "go" is there.
+ * first key, the label, the prefix or the new PIN of a request begins with one of the words of
+ * fake_misdeeds.c, or as a word says where an answer is made. `module` is a directory shared with the
+ * test: each start adds a line to its file "starts", its file "refuse" says how Start fails, and the
+ * word "gate" waits until its file "go" is there. Where the directory has a file "pin", that is the
+ * token's PIN: each login adds a line to its file "logins", and a changed PIN is written there. A file "twist" makes it another token's directory: its MACs
+ * differ in their first byte by what the file holds.
  *
  * The HMAC key of an id is the id itself; its signature is the id four times, with the data's first
  * byte in front.
@@ -13,15 +15,13 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "peppermint/v1/signer.pb-c.h"
+#include "fake_misdeeds.h"
 
 #define SOCKET 3
 #define FRAME_MAX (512 * 1024)
@@ -29,193 +29,14 @@
 #define MAC_LEN 32
 #define OBJECTS_MAX 600
 
-#define FAILURE(name) PEPPERMINT__SIGNER__V1__FAILURE_CLASS__FAILURE_##name
 #define OP(name) PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_##name
 #define ALGORITHM(name) PEPPERMINT__SIGNER__V1__ALGORITHM__ALGORITHM_##name
-#define RESULT(name) PEPPERMINT__SIGNER__V1__SIGNER_REPLY__RESULT_##name
 
 typedef Peppermint__Signer__V1__SignerRequest Request;
-typedef Peppermint__Signer__V1__SignerReply Reply;
-typedef Peppermint__Signer__V1__Failure Failure;
 typedef Peppermint__Signer__V1__Mac Mac;
 typedef Peppermint__Signer__V1__Object Object;
 
-static char directory[512];
-static size_t padding; /* 140000, or none */
 extern char **environ;
-
-static void send_bytes(const void *data, size_t len)
-{
-	if (send(SOCKET, data, len, MSG_NOSIGNAL) < 0)
-		exit(0);
-}
-
-static void send_reply(const Reply *reply)
-{
-	static const uint8_t unknown_field[] = { 0xa2, 0x06, 0xe0, 0xc5,
-						 0x08 }; /* 100: 140000 bytes */
-	static uint8_t frame[FRAME_MAX];
-
-	if (peppermint__signer__v1__signer_reply__get_packed_size(reply) > FRAME_MAX / 4)
-		exit(9);
-	size_t len = peppermint__signer__v1__signer_reply__pack(reply, frame);
-	if (padding > 0) {
-		memcpy(frame + len, unknown_field, sizeof(unknown_field));
-		len += sizeof(unknown_field) + padding;
-	}
-	send_bytes(frame, len);
-}
-
-static FILE *open_in_directory(const char *name, const char *mode)
-{
-	char path[600];
-
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return fopen(path, mode);
-}
-
-static void send_failure(uint64_t id, Peppermint__Signer__V1__FailureClass class, uint64_t ck_rv,
-			 const char *detail)
-{
-	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
-	Failure failure = PEPPERMINT__SIGNER__V1__FAILURE__INIT;
-
-	failure.class_ = class;
-	failure.ck_rv = ck_rv;
-	failure.detail = (char *)detail;
-	reply.id = id;
-	reply.failure = &failure;
-	send_reply(&reply);
-	if (class != FAILURE(CALLER))
-		exit(1);
-}
-
-/* Misdeeds. Each returns whether the request was dealt with. */
-
-static bool die(uint64_t id)
-{
-	(void)id;
-	raise(SIGKILL);
-	return true;
-}
-
-static bool leave(uint64_t id)
-{
-	(void)id;
-	exit(3);
-}
-
-static bool hang(uint64_t id)
-{
-	(void)id;
-	while (pause() != 0)
-		continue;
-	return true;
-}
-
-static bool say_garbage(uint64_t id)
-{
-	(void)id;
-	send_bytes("\xff\xff\xff\xff\xff\xff\xff\xff", 8);
-	return true;
-}
-
-/* The proper answer, and after it a field that no one knows and that makes it too long. */
-static bool say_too_much(uint64_t id)
-{
-	(void)id;
-	padding = 140000;
-	return false;
-}
-
-static bool say_nothing_in_particular(uint64_t id)
-{
-	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
-
-	reply.id = id;
-	send_reply(&reply);
-	return true;
-}
-
-static bool say_random(uint64_t id)
-{
-	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
-	uint8_t three[3] = { 1, 2, 3 };
-
-	reply.id = id;
-	reply.result_case = RESULT(RANDOM);
-	reply.random = (ProtobufCBinaryData){ sizeof(three), three };
-	send_reply(&reply);
-	return true;
-}
-
-/* The request is answered properly as well. */
-static bool speak_first(uint64_t id)
-{
-	send_failure(id, FAILURE(CALLER), 0, "twice");
-	return false;
-}
-
-static bool lose_session(uint64_t id)
-{
-	send_failure(id, FAILURE(SESSION), 0xb3, "the session was lost");
-	return true;
-}
-
-static bool lose_login(uint64_t id)
-{
-	send_failure(id, FAILURE(PIN), 0xa4, "the PIN is locked");
-	return true;
-}
-
-static bool refuse_request(uint64_t id)
-{
-	send_failure(id, FAILURE(CALLER), 0xd1, "the token cannot do that");
-	return true;
-}
-
-static bool wait_at_gate(uint64_t id)
-{
-	FILE *go = NULL;
-
-	(void)id;
-	while (!(go = open_in_directory("go", "r")))
-		usleep(1000);
-	fclose(go);
-	return false;
-}
-
-static const struct {
-	const char *word;
-	bool (*act)(uint64_t id);
-} misdeeds[] = {
-	{ "die", die },
-	{ "exit", leave },
-	{ "hang", hang },
-	{ "garbage", say_garbage },
-	{ "long", say_too_much },
-	{ "empty", say_nothing_in_particular },
-	{ "random", say_random },
-	{ "twice", speak_first },
-	{ "session", lose_session },
-	{ "locked", lose_login },
-	{ "refuse", refuse_request },
-	{ "gate", wait_at_gate },
-};
-
-static bool begins_with(const void *data, size_t len, const char *word)
-{
-	return len >= strlen(word) && memcmp(data, word, strlen(word)) == 0;
-}
-
-static bool misbehave(uint64_t id, const void *data, size_t len)
-{
-	for (size_t i = 0; i < sizeof(misdeeds) / sizeof(misdeeds[0]); i++) {
-		if (begins_with(data, len, misdeeds[i].word))
-			return misdeeds[i].act(id);
-	}
-	return false;
-}
 
 static void send_macs(const Request *request)
 {
@@ -226,8 +47,11 @@ static void send_macs(const Request *request)
 	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
 	const Peppermint__Signer__V1__HmacBatch *asked = request->hmac;
 
+	char twist[8];
+
 	if (asked->n_items == 0 || asked->n_items > ITEMS_MAX)
 		exit(9);
+	read_line("twist", twist, sizeof(twist));
 	ProtobufCBinaryData first = asked->items[0]->key_id;
 	if (misbehave(request->id, first.data, first.len))
 		return;
@@ -242,6 +66,7 @@ static void send_macs(const Request *request)
 		}
 		HMAC(EVP_sha256(), item->key_id.data, (int)item->key_id.len, item->data.data,
 		     item->data.len, room[i], NULL);
+		room[i][0] ^= (uint8_t)twist[0];
 		macs[i].mac = (ProtobufCBinaryData){ MAC_LEN, room[i] };
 		if (begins_with(item->key_id.data, item->key_id.len, "short"))
 			macs[i].mac.len--;
@@ -405,49 +230,174 @@ static void report_surroundings(void)
 
 static void note_start(void)
 {
-	FILE *file = open_in_directory("starts", "a");
+	char pid[16];
 
-	if (!file)
-		exit(9);
-	fprintf(file, "%d\n", (int)getpid());
-	fclose(file);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	add_line("starts", pid);
 }
 
 static void refuse_start(uint64_t id, const char *how)
 {
 	if (strcmp(how, "pin") == 0)
 		send_failure(id, FAILURE(PIN), 0xa0, "the PIN was refused; it is not tried again");
-	if (strcmp(how, "setup") == 0)
-		send_failure(id, FAILURE(SETUP), 0, "there is no such token");
-	if (strcmp(how, "module") == 0)
-		send_failure(id, FAILURE(MODULE), 0x30, "the device does not answer");
 	misbehave(id, how, strlen(how));
+}
+
+/* As the real one does: what is in the pipe stays there. */
+static void read_pipe(char *pin, size_t cap)
+{
+	int ends[2];
+
+	if (pipe(ends) != 0 || tee(4, ends[1], cap - 1, SPLICE_F_NONBLOCK) < 0)
+		return;
+	close(ends[1]);
+	if (read(ends[0], pin, cap - 1) < 0)
+		exit(9);
+	close(ends[0]);
+}
+
+static void read_pin(const char *path, char pin[257])
+{
+	FILE *file = *path ? fopen(path, "r") : NULL;
+
+	memset(pin, 0, 257);
+	if (!*path)
+		read_pipe(pin, 257);
+	else if (file && !fgets(pin, 257, file))
+		exit(9);
+	if (file)
+		fclose(file);
+}
+
+static void log_in(uint64_t id, const char *path)
+{
+	char right[257], pin[257];
+
+	if (!read_line("pin", right, sizeof(right)))
+		return;
+	read_pin(path, pin);
+	add_line("logins", strcmp(pin, right) == 0 ? "right" : "wrong");
+	if (strcmp(pin, right) != 0)
+		send_failure(id, FAILURE(PIN), 0xa0, "the PIN was refused; it is not tried again");
+}
+
+static void fill_token(Peppermint__Signer__V1__Started *started)
+{
+	static char serial[17];
+
+	if (!read_line("serial", serial, sizeof(serial)))
+		strcpy(serial, "0123456789abcdef");
+	started->label = (char *)"fake token                      ";
+	started->manufacturer = (char *)"peppermint\n\xff                     ";
+	started->model = (char *)"v1              ";
+	started->serial = serial;
+	started->firmware = (char *)"255.255 and more";
+	started->proven = 1;
 }
 
 static void send_started(const Request *request)
 {
 	Peppermint__Signer__V1__Started started = PEPPERMINT__SIGNER__V1__STARTED__INIT;
 	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
-	char how[32] = "";
+	char how[32] = "", given[600];
 
-	snprintf(directory, sizeof(directory), "%s", request->start->module);
+	set_directory(request->start->module);
 	note_start();
 	report_surroundings();
-	FILE *refuse = open_in_directory("refuse", "r");
-	if (refuse) {
-		if (fscanf(refuse, "%31s", how) != 1)
-			exit(9);
-		fclose(refuse);
+	snprintf(given, sizeof(given), "%s %u", request->start->init_args,
+		 request->start->sessions);
+	add_line("given", given);
+	if (read_line("refuse", how, sizeof(how)))
 		refuse_start(request->id, how);
-	}
-	started.label = (char *)"fake token                      ";
-	started.manufacturer = (char *)"peppermint\n\xff                     ";
-	started.model = (char *)"v1              ";
-	started.serial = (char *)"0123456789abcdef";
-	started.firmware = (char *)"255.255 and more";
+	log_in(request->id, request->start->pin_file);
+	fill_token(&started);
+	started.sessions = request->start->sessions;
 	reply.id = request->id;
 	reply.result_case = RESULT(STARTED);
 	reply.started = &started;
+	send_reply(&reply);
+}
+
+static void send_destroyed(const Request *request)
+{
+	const char *label = request->destroy->label;
+	Peppermint__Signer__V1__Destroyed destroyed = PEPPERMINT__SIGNER__V1__DESTROYED__INIT;
+	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
+
+	if (request->destroy->key_id.len != 16)
+		exit(9);
+	if (misbehave(request->id, label, strlen(label)))
+		return;
+	if (begins_with(label, strlen(label), "unlike")) {
+		send_failure(request->id, FAILURE(CALLER), 0x1b, "another label");
+		return;
+	}
+	destroyed.objects = 2;
+	reply.id = request->id;
+	reply.result_case = RESULT(DESTROYED);
+	reply.destroyed = &destroyed;
+	send_reply(&reply);
+}
+
+/* The file "inspect" says how it fails. */
+static void send_inspection(const Request *request)
+{
+	Peppermint__Signer__V1__Inspection inspection = PEPPERMINT__SIGNER__V1__INSPECTION__INIT;
+	Peppermint__Signer__V1__Started token = PEPPERMINT__SIGNER__V1__STARTED__INIT;
+	Peppermint__Signer__V1__Mechanism mechanism = PEPPERMINT__SIGNER__V1__MECHANISM__INIT;
+	Peppermint__Signer__V1__Mechanism *list[] = { &mechanism };
+	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
+	char how[32];
+
+	if (read_line("inspect", how, sizeof(how)) && misbehave(request->id, how, strlen(how)))
+		return;
+	fill_token(&token);
+	token.sessions = 3;
+	token.session_copies = 1;
+	mechanism.name = (char *)"CKM_SHA256_HMAC";
+	mechanism.type = 0x251;
+	mechanism.announced = mechanism.enforced = 1;
+	mechanism.proof = 1;
+	inspection.token = &token;
+	inspection.hardware = (char *)"1.0 ";
+	inspection.flags = 0x40d;
+	inspection.max_sessions = 8;
+	inspection.free_private_memory = UINT64_MAX;
+	inspection.n_mechanisms = 1;
+	inspection.mechanisms = list;
+	reply.id = request->id;
+	reply.result_case = RESULT(INSPECTION);
+	reply.inspection = &inspection;
+	send_reply(&reply);
+}
+
+static void change_pin(const Request *request)
+{
+	const ProtobufCBinaryData old = request->change_pin->old_pin;
+	const ProtobufCBinaryData new = request->change_pin->new_pin;
+	Peppermint__Signer__V1__PinChanged changed = PEPPERMINT__SIGNER__V1__PIN_CHANGED__INIT;
+	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
+	char right[257];
+	FILE *file = NULL;
+
+	if (misbehave(request->id, new.data, new.len))
+		return;
+	if (!read_line("pin", right, sizeof(right)) || old.len != strlen(right) ||
+	    memcmp(old.data, right, old.len) != 0) {
+		send_failure(request->id, FAILURE(CALLER), 0xa0, "the old one is wrong");
+		return;
+	}
+	if (new.len < 4) {
+		send_failure(request->id, FAILURE(CALLER), 0xa2, "it is too short");
+		return;
+	}
+	file = open_in_directory("pin", "w");
+	if (!file || fwrite(new.data, 1, new.len, file) != new.len)
+		exit(9);
+	fclose(file);
+	reply.id = request->id;
+	reply.result_case = RESULT(PIN_CHANGED);
+	reply.pin_changed = &changed;
 	send_reply(&reply);
 }
 
@@ -474,6 +424,15 @@ static void answer(const Request *request)
 		break;
 	case OP(RANDOM):
 		send_random(request);
+		break;
+	case OP(DESTROY):
+		send_destroyed(request);
+		break;
+	case OP(INSPECT):
+		send_inspection(request);
+		break;
+	case OP(CHANGE_PIN):
+		change_pin(request);
 		break;
 	default:
 		exit(9);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TWIST "t"
+
 int fixture_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -22,6 +24,7 @@ int fixture_setup(void **state)
 		.pin_file = "/nonexistent",
 		.pin_fd = -1,
 		.call_timeout_ms = PATIENCE_MS,
+		.reload_ms = 20,
 	};
 	*state = f;
 	return 0;
@@ -31,15 +34,39 @@ int fixture_teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	hsm_close(f->hsm);
+	fixture_close(f);
+	if (f->standby)
+		tmpdir_remove(f->standby->directory);
 	tmpdir_remove(f->directory);
+	free(f->standby);
 	free(f);
 	return 0;
+}
+
+void fixture_add_standby(struct fixture *f)
+{
+	f->standby = calloc(1, sizeof(*f));
+	assert_non_null(f->standby);
+	tmpdir_make(f->standby->directory);
+	fixture_write(f->standby, "twist", TWIST);
+	fixture_write(f->standby, "serial", "fedcba9876543210");
+	f->config.standby_uri = "pkcs11:token=standby";
+	f->config.standby_module = f->standby->directory;
 }
 
 void fixture_open(struct fixture *f)
 {
 	assert_int_equal(hsm_open(&f->config, &f->hsm), PM_OK);
+	if (f->standby)
+		f->standby->hsm = hsm_member(f->hsm, 1);
+}
+
+void fixture_close(struct fixture *f)
+{
+	hsm_close(f->hsm);
+	f->hsm = NULL;
+	if (f->standby)
+		f->standby->hsm = NULL;
 }
 
 static FILE *open_file(const struct fixture *f, const char *name, const char *mode)
@@ -80,15 +107,20 @@ char *fixture_read(const struct fixture *f, const char *name)
 	return text;
 }
 
-size_t fixture_starts(const struct fixture *f)
+size_t fixture_lines(const struct fixture *f, const char *name)
 {
-	char *text = fixture_read(f, "starts");
+	char *text = fixture_read(f, name);
 	size_t lines = 0;
 
 	for (const char *c = text; *c; c++)
 		lines += *c == '\n';
 	free(text);
 	return lines;
+}
+
+size_t fixture_starts(const struct fixture *f)
+{
+	return fixture_lines(f, "starts");
 }
 
 struct hsm_status fixture_status(const struct fixture *f)
@@ -129,12 +161,23 @@ struct hsm_id key_named(const char *name)
 	return id;
 }
 
-bool mac_is_right(const struct hsm_job *job)
+static bool is_mac(const struct hsm_job *job, char twist)
 {
 	uint8_t want[HSM_MAC_LEN];
 
 	HMAC(EVP_sha256(), job->key.bytes, HSM_ID_LEN, job->data.data, job->data.len, want, NULL);
+	want[0] ^= (uint8_t)twist;
 	return job->err == PM_OK && memcmp(job->mac, want, HSM_MAC_LEN) == 0;
+}
+
+bool mac_is_right(const struct hsm_job *job)
+{
+	return is_mac(job, 0);
+}
+
+bool mac_is_standbys(const struct hsm_job *job)
+{
+	return is_mac(job, TWIST[0]);
 }
 
 enum pm_err hmac_once(const struct fixture *f, const char *key, int64_t ms)

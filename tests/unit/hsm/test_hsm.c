@@ -186,8 +186,7 @@ static void generate_tells_what_is_certain_from_what_is_not(void **state)
 		assert_int_equal(hsm_generate(f->hsm, &id, cases[i].label, &object,
 					      deadline_in_ms(PATIENCE_MS)),
 				 cases[i].err);
-		hsm_close(f->hsm);
-		f->hsm = NULL;
+		fixture_close(f);
 	}
 }
 
@@ -251,8 +250,7 @@ static void generating_a_pair_tells_what_is_certain_from_what_is_not(void **stat
 		assert_int_equal(hsm_generate_pair(f->hsm, &id, cases[i].label, &object,
 						   deadline_in_ms(PATIENCE_MS)),
 				 cases[i].err);
-		hsm_close(f->hsm);
-		f->hsm = NULL;
+		fixture_close(f);
 	}
 }
 
@@ -300,8 +298,7 @@ static void a_failed_signature_leaves_nothing_in_doubt(void **state)
 		if (cases[i].ends)
 			fixture_await_generation(f, 2);
 		assert_int_equal(fixture_status(f).generation, cases[i].ends ? 2 : 1);
-		hsm_close(f->hsm);
-		f->hsm = NULL;
+		fixture_close(f);
 	}
 }
 
@@ -371,6 +368,125 @@ static void random_bytes_differ_each_time(void **state)
 	assert_int_equal(hsm_random(f->hsm, a, 0, deadline), PM_OK);
 }
 
+static enum pm_err destroy(const struct fixture *f, const char *label)
+{
+	const struct hsm_id id = key_named("k");
+
+	return hsm_destroy(f->hsm, &id, label, deadline_in_ms(PATIENCE_MS));
+}
+
+static void destroying_tells_what_is_certain_from_what_is_not(void **state)
+{
+	static const struct {
+		const char *label;
+		enum pm_err err;
+	} cases[] = {
+		{ "x", PM_OK },
+		{ "unlike", PM_CONFLICT },
+		{ "refuse", PM_HSM_UNAVAILABLE },
+		{ "no-room", PM_OUTCOME_UNKNOWN },
+		{ "die", PM_OUTCOME_UNKNOWN },
+		{ "hang", PM_OUTCOME_UNKNOWN },
+		{ "garbage", PM_OUTCOME_UNKNOWN },
+		{ "random", PM_OUTCOME_UNKNOWN },
+		{ "session", PM_OUTCOME_UNKNOWN },
+		{ "module", PM_OUTCOME_UNKNOWN },
+	};
+	struct fixture *f = *state;
+
+	f->config.call_timeout_ms = 1000;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fixture_open(f);
+		assert_int_equal(destroy(f, cases[i].label), cases[i].err);
+		fixture_close(f);
+	}
+}
+
+static void a_destroy_already_sent_has_an_unknown_outcome_when_its_deadline_passes(void **state)
+{
+	struct fixture *f = *state;
+	const struct hsm_id id = key_named("k");
+
+	fixture_open(f);
+	assert_int_equal(hsm_destroy(f->hsm, &id, "gate", deadline_in_ms(2000)),
+			 PM_OUTCOME_UNKNOWN);
+	/* This one waits behind it, so nothing was done. */
+	assert_int_equal(hsm_destroy(f->hsm, &id, "gate", deadline_in_ms(50)),
+			 PM_DEADLINE_EXCEEDED);
+	fixture_write(f, "go", "");
+	assert_int_equal(destroy(f, "x"), PM_OK);
+}
+
+static void nothing_is_destroyed_without_a_label(void **state)
+{
+	struct fixture *f = *state;
+	char label[HSM_LABEL_MAX + 2];
+
+	memset(label, 'x', sizeof(label) - 1);
+	label[sizeof(label) - 1] = '\0';
+	fixture_open(f);
+	assert_int_equal(destroy(f, ""), PM_BAD_REQUEST);
+	assert_int_equal(destroy(f, label), PM_TOO_LARGE);
+}
+
+static void an_inspection_tells_what_the_token_is_and_can_do(void **state)
+{
+	struct fixture *f = *state;
+	struct hsm_inspection found;
+
+	memset(&found, 0x55, sizeof(found));
+	fixture_open(f);
+	assert_int_equal(hsm_inspect(f->hsm, &found, deadline_in_ms(PATIENCE_MS)), PM_OK);
+	assert_string_equal(found.label, "fake token");
+	assert_string_equal(found.serial, "0123456789abcdef");
+	assert_string_equal(found.firmware, "255.255");
+	assert_string_equal(found.hardware, "1.0");
+	assert_int_equal(found.flags, 0x40d);
+	assert_int_equal(found.max_sessions, 8);
+	assert_true(found.free_private_memory == UINT64_MAX);
+	assert_int_equal(found.sessions, 3);
+	assert_true(found.session_copies);
+	assert_int_equal(found.mechanism_count, 1);
+	assert_string_equal(found.mechanisms[0].name, "CKM_SHA256_HMAC");
+	assert_int_equal(found.mechanisms[0].type, 0x251);
+	assert_int_equal(found.mechanisms[0].proof, HSM_PROVEN);
+	assert_true(found.mechanisms[0].announced && found.mechanisms[0].enforced);
+}
+
+static void a_failed_inspection_leaves_nothing_in_doubt(void **state)
+{
+	static const char *const hows[] = { "refuse", "die", "hang", "random", "module", "empty" };
+	struct fixture *f = *state;
+	struct hsm_inspection found;
+
+	f->config.call_timeout_ms = 1000;
+	for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++) {
+		fixture_open(f);
+		fixture_write(f, "inspect", hows[i]);
+		assert_int_equal(hsm_inspect(f->hsm, &found, deadline_in_ms(PATIENCE_MS)),
+				 PM_HSM_UNAVAILABLE);
+		fixture_close(f);
+	}
+}
+
+static void the_signer_is_told_its_sessions_and_its_modules_arguments(void **state)
+{
+	struct fixture *f = *state;
+
+	f->config.init_args = "configDir=/x";
+	f->config.sessions = 4;
+	fixture_open(f);
+	assert_int_equal(fixture_status(f).sessions, 4);
+	assert_true(fixture_status(f).proven);
+	fixture_close(f);
+	f->config.init_args = NULL;
+	f->config.sessions = 0;
+	fixture_open(f);
+	char *given = fixture_read(f, "given");
+	assert_string_equal(given, "configDir=/x 4\n 1\n");
+	free(given);
+}
+
 #define HSM_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -394,6 +510,12 @@ int main(void)
 		HSM_TEST(what_cannot_be_signed_is_refused_without_the_signer),
 		HSM_TEST(listing_is_bounded),
 		HSM_TEST(random_bytes_differ_each_time),
+		HSM_TEST(destroying_tells_what_is_certain_from_what_is_not),
+		HSM_TEST(a_destroy_already_sent_has_an_unknown_outcome_when_its_deadline_passes),
+		HSM_TEST(nothing_is_destroyed_without_a_label),
+		HSM_TEST(an_inspection_tells_what_the_token_is_and_can_do),
+		HSM_TEST(a_failed_inspection_leaves_nothing_in_doubt),
+		HSM_TEST(the_signer_is_told_its_sessions_and_its_modules_arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,11 @@ static void a_config_that_cannot_be_meant_is_refused(void **state)
 	REFUSED(token_uri, NULL);
 	REFUSED(token_uri, long_text);
 	REFUSED(pin_file, long_text);
+	REFUSED(module, "");
+	REFUSED(init_args, long_text);
+	REFUSED(sessions, SETTINGS_SESSIONS_MAX + 1);
+	REFUSED(reload_ms, -1);
+	REFUSED(reload_ms, SETTINGS_RELOAD_MAX_MS + 1);
 	REFUSED(call_timeout_ms, 0);
 	REFUSED(call_timeout_ms, INT64_MAX);
 	REFUSED(module_env, "A=1 B");
@@ -97,12 +102,29 @@ static void an_environment_has_at_most_32_words(void **state)
 	assert_int_equal(copy_and_free(&config), PM_CONFIG);
 }
 
+static void what_is_not_said_is_one_session_and_a_tenth_of_a_second_between_reloads(void **state)
+{
+	struct hsm_config config = good;
+	struct settings settings;
+
+	(void)state;
+	config.pin_file = config.init_args = "";
+	assert_int_equal(settings_copy(&config, &settings), PM_OK);
+	assert_int_equal(settings.config.sessions, 1);
+	assert_int_equal(settings.config.reload_ms, SETTINGS_RELOAD_MIN_MS);
+	assert_null(settings.config.pin_file);
+	assert_null(settings.config.init_args);
+	settings_free(&settings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_copy_does_not_point_into_the_original),
 		cmocka_unit_test(a_config_that_cannot_be_meant_is_refused),
 		cmocka_unit_test(an_environment_has_at_most_32_words),
+		cmocka_unit_test(
+			what_is_not_said_is_one_session_and_a_tenth_of_a_second_between_reloads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,8 +170,7 @@ static void every_misdeed_costs_the_signer_its_place(void **state)
 		assert_int_equal(hmac_once(f, misdeeds[i], PATIENCE_MS), PM_HSM_UNAVAILABLE);
 		fixture_await_generation(f, 2);
 		assert_int_equal(hmac_once(f, "a", PATIENCE_MS), PM_OK);
-		hsm_close(f->hsm);
-		f->hsm = NULL;
+		fixture_close(f);
 	}
 	assert_int_equal(fixture_starts(f), 2 * count);
 }
@@ -200,13 +199,16 @@ static void a_hung_signer_is_killed_and_replaced(void **state)
 	assert_int_equal(hmac_once(f, "a", PATIENCE_MS), PM_OK);
 }
 
-static void a_wrong_pin_at_the_first_start_is_tried_once(void **state)
+/* The other environments go on: the daemon is not kept from starting. */
+static void a_wrong_pin_at_the_first_start_is_tried_once_and_seals(void **state)
 {
 	struct fixture *f = *state;
 
 	fixture_write(f, "refuse", "pin");
-	assert_int_equal(hsm_open(&f->config, &f->hsm), PM_CONFIG);
-	assert_null(f->hsm);
+	fixture_open(f);
+	assert_int_equal(fixture_status(f).state, HSM_SEALED);
+	assert_int_equal(hmac_once(f, "a", PATIENCE_MS), PM_SEALED);
+	usleep(300000); /* longer than any back-off of this test: a second try would be counted */
 	assert_int_equal(fixture_starts(f), 1);
 }
 
@@ -214,6 +216,7 @@ static void a_set_up_failure_at_the_first_start_is_final(void **state)
 {
 	struct fixture *f = *state;
 
+	f->config.reload_ms = 3600000;
 	fixture_write(f, "refuse", "setup");
 	assert_int_equal(hsm_open(&f->config, &f->hsm), PM_CONFIG);
 	assert_null(f->hsm);
@@ -279,8 +282,7 @@ static void a_device_that_does_not_answer_at_first_is_tried_until_it_does(void *
 		fixture_remove(f, "refuse");
 		fixture_await_generation(f, 1);
 		assert_int_equal(hmac_once(f, "a", PATIENCE_MS), PM_OK);
-		hsm_close(f->hsm);
-		f->hsm = NULL;
+		fixture_close(f);
 	}
 }
 
@@ -293,6 +295,127 @@ static void a_pin_failure_while_serving_seals_too(void **state)
 	fixture_await_state(f, HSM_SEALED);
 	assert_int_equal(hmac_once(f, "a", PATIENCE_MS), PM_SEALED);
 	assert_int_equal(fixture_starts(f), 1);
+}
+
+struct loss {
+	const char *word;
+	enum hsm_cause cause;
+	const char *reason;
+};
+
+/* What brings a signer of its own back in a moment. */
+static void a_crash_and_a_hang_tell_their_cause_and_a_start_follows(void **state)
+{
+	static const struct loss cases[] = {
+		{ "die", HSM_CAUSE_CRASH, "the signer has ended; it was killed by signal 9" },
+		{ "exit", HSM_CAUSE_CRASH, "the signer has ended; it exited with status 3" },
+		{ "garbage", HSM_CAUSE_CRASH, "the signer said something that is no answer" },
+		{ "hang", HSM_CAUSE_HANG, "did not answer a call within 1000 ms; it was killed" },
+	};
+	struct fixture *f = *state;
+
+	f->config.call_timeout_ms = 1000;
+	f->config.reload_ms = 3600000;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const size_t starts = fixture_starts(f);
+
+		fixture_open(f);
+		assert_int_equal(fixture_status(f).cause, HSM_CAUSE_NONE);
+		fixture_write(f, "refuse", cases[i].word);
+		assert_int_equal(hmac_once(f, cases[i].word, PATIENCE_MS), PM_HSM_UNAVAILABLE);
+		while (fixture_starts(f) < starts + 3)
+			usleep(1000);
+		struct hsm_status status = fixture_status(f);
+		assert_int_equal(status.state, HSM_STARTING);
+		assert_int_equal(status.cause, cases[i].cause);
+		assert_non_null(strstr(status.reason, cases[i].reason));
+		fixture_remove(f, "refuse");
+		fixture_await_generation(f, 2);
+		assert_int_equal(fixture_status(f).cause, cases[i].cause);
+		assert_string_equal(fixture_status(f).reason, "");
+		fixture_close(f);
+	}
+}
+
+static void a_device_that_fails_is_left_alone_until_its_time(void **state)
+{
+	static const struct loss cases[] = {
+		{ "session", HSM_CAUSE_DEVICE, "the session was lost; a new signer is tried" },
+		{ "login", HSM_CAUSE_DEVICE, "the login was lost; a new signer is tried" },
+		{ "handle", HSM_CAUSE_DEVICE, "the handle was lost; a new signer is tried" },
+		{ "module", HSM_CAUSE_DEVICE, "the device does not answer; a new signer is tried" },
+		{ "item-failure", HSM_CAUSE_DEVICE, "an HMAC failed" },
+		{ "setup", HSM_CAUSE_SETUP, "there is no such token; mend that" },
+	};
+	struct fixture *f = *state;
+
+	f->config.reload_ms = 3600000;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fixture_open(f);
+		assert_int_equal(hmac_once(f, cases[i].word, PATIENCE_MS), PM_HSM_UNAVAILABLE);
+		struct hsm_status status = fixture_status(f);
+		assert_int_equal(status.state, HSM_STARTING);
+		assert_int_equal(status.cause, cases[i].cause);
+		assert_non_null(strstr(status.reason, cases[i].reason));
+		usleep(250000); /* a crash would have been answered by a start */
+		assert_int_equal(fixture_starts(f), i + 1);
+		assert_int_equal(hmac_once(f, "a", PATIENCE_MS), PM_HSM_UNAVAILABLE);
+		fixture_close(f);
+	}
+}
+
+static void a_device_that_fails_is_tried_again_when_its_time_has_come(void **state)
+{
+	static const char *const words[] = { "session", "login", "handle", "module", "setup" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		fixture_open(f);
+		assert_int_equal(hmac_once(f, words[i], PATIENCE_MS), PM_HSM_UNAVAILABLE);
+		fixture_await_generation(f, 2);
+		assert_int_equal(fixture_status(f).restarts, 1);
+		fixture_close(f);
+	}
+}
+
+static enum pm_err generate(const struct fixture *f, const char *label)
+{
+	const struct hsm_id id = key_named("k");
+	struct hsm_object object;
+
+	return hsm_generate(f->hsm, &id, label, &object, deadline_in_ms(PATIENCE_MS));
+}
+
+static void a_device_without_room_refuses_the_call_and_the_signer_may_stay(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_open(f);
+	assert_int_equal(hmac_once(f, "no-room", PATIENCE_MS), PM_HSM_UNAVAILABLE);
+	assert_int_equal(generate(f, "no-room"), PM_OUTCOME_UNKNOWN);
+	assert_int_equal(hmac_once(f, "a", PATIENCE_MS), PM_OK);
+	assert_int_equal(fixture_starts(f), 1);
+	assert_int_equal(hmac_once(f, "last-room", PATIENCE_MS), PM_HSM_UNAVAILABLE);
+	fixture_await_generation(f, 2);
+	assert_int_equal(generate(f, "last-room"), PM_OUTCOME_UNKNOWN);
+	fixture_await_generation(f, 3);
+}
+
+/* Whatever keeps it from starting, it is not a signer that serves. */
+static void a_start_that_is_refused_for_want_of_room_is_tried_again(void **state)
+{
+	static const char *const words[] = { "no-room", "refuse" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		fixture_write(f, "refuse", words[i]);
+		fixture_open(f);
+		assert_int_equal(fixture_status(f).state, HSM_STARTING);
+		assert_int_equal(fixture_status(f).cause, HSM_CAUSE_DEVICE);
+		fixture_remove(f, "refuse");
+		fixture_await_generation(f, 1);
+		fixture_close(f);
+	}
 }
 
 struct gate_caller {
@@ -325,18 +448,31 @@ static void await_callers(struct calls *calls, size_t count)
 	}
 }
 
+static void hear_nothing(void *arg, size_t member, enum supervisor_news news)
+{
+	(void)arg;
+	(void)member;
+	(void)news;
+}
+
 /* As hsm_close does it, but with a look inside: every call is there before the end begins. */
 static void closing_fails_the_calls_that_fly_or_wait(void **state)
 {
 	struct fixture *f = *state;
 	struct gate_caller callers[THREADS];
 	struct calls calls;
+	struct desk desk;
+	const struct supervisor_parts parts = { .calls = &calls,
+						.desk = &desk,
+						.tell = hear_nothing };
 	struct supervisor *supervisor;
 	struct hsm_status status;
 
 	assert_int_equal(calls_open(&calls), PM_OK);
-	assert_int_equal(supervisor_open(&f->config, &calls, &supervisor), PM_OK);
-	supervisor_status(supervisor, &status);
+	assert_int_equal(desk_open(&desk), PM_OK);
+	assert_int_equal(supervisor_open(&f->config, &parts, &supervisor), PM_OK);
+	assert_int_equal(desk_await(&desk, 1, deadline_in_ms(PATIENCE_MS)), PM_OK);
+	desk_status(&desk, &status);
 	for (size_t i = 0; i < THREADS; i++) {
 		callers[i].calls = &calls;
 		assert_int_equal(
@@ -346,6 +482,7 @@ static void closing_fails_the_calls_that_fly_or_wait(void **state)
 	calls_stop(&calls);
 	supervisor_close(supervisor);
 	calls_close(&calls);
+	desk_close(&desk);
 	for (size_t i = 0; i < THREADS; i++) {
 		pthread_join(callers[i].thread, NULL);
 		assert_int_equal(callers[i].err, PM_SHUTTING_DOWN);
@@ -359,8 +496,7 @@ static void closing_while_the_signer_is_away_does_not_wait_for_it(void **state)
 
 	fixture_write(f, "refuse", "module");
 	fixture_open(f);
-	hsm_close(f->hsm);
-	f->hsm = NULL;
+	fixture_close(f);
 	hsm_close(NULL);
 }
 
@@ -375,13 +511,18 @@ int main(void)
 		HSM_TEST(every_misdeed_costs_the_signer_its_place),
 		HSM_TEST(an_answer_nobody_asked_for_costs_the_signer_its_place),
 		HSM_TEST(a_hung_signer_is_killed_and_replaced),
-		HSM_TEST(a_wrong_pin_at_the_first_start_is_tried_once),
+		HSM_TEST(a_wrong_pin_at_the_first_start_is_tried_once_and_seals),
 		HSM_TEST(a_set_up_failure_at_the_first_start_is_final),
 		HSM_TEST(a_signer_program_that_is_not_there_is_a_mistake_in_the_config),
 		HSM_TEST(a_pin_refused_at_a_later_start_seals_and_is_not_tried_again),
 		HSM_TEST(a_token_that_is_gone_at_a_later_start_is_waited_for),
 		HSM_TEST(a_device_that_does_not_answer_at_first_is_tried_until_it_does),
 		HSM_TEST(a_pin_failure_while_serving_seals_too),
+		HSM_TEST(a_crash_and_a_hang_tell_their_cause_and_a_start_follows),
+		HSM_TEST(a_device_that_fails_is_left_alone_until_its_time),
+		HSM_TEST(a_device_that_fails_is_tried_again_when_its_time_has_come),
+		HSM_TEST(a_device_without_room_refuses_the_call_and_the_signer_may_stay),
+		HSM_TEST(a_start_that_is_refused_for_want_of_room_is_tried_again),
 		HSM_TEST(closing_fails_the_calls_that_fly_or_wait),
 		HSM_TEST(closing_while_the_signer_is_away_does_not_wait_for_it),
 	};

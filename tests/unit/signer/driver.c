@@ -15,16 +15,20 @@
 #include <cmocka.h>
 
 #define FRAME_MAX (128 * 1024)
-#define SETTINGS_MAX 8
+
+const char *driver_env[4];
 
 static void become_signer(int link, int pin_fd, const struct soft_token *token,
-			  const char *const *settings)
+			  const struct module_faults *faults)
 {
-	const char *env[SETTINGS_MAX + 2] = { token->env };
+	const char *env[MODULE_FAULTS_ENV + 6] = { token->env };
 	char *argv[] = { "peppermint-signer", "live", NULL };
+	size_t count = 1;
 
-	for (size_t i = 0; settings && settings[i] && i < SETTINGS_MAX; i++)
-		env[i + 1] = settings[i];
+	for (size_t i = 0; i < MODULE_FAULTS_ENV; i++)
+		env[count++] = faults->env[i];
+	for (size_t i = 0; i < 4 && driver_env[i]; i++)
+		env[count++] = driver_env[i];
 	int lifted_link = fcntl(link, F_DUPFD, 10);
 	int lifted_pin = pin_fd >= 0 ? fcntl(pin_fd, F_DUPFD, 10) : -1;
 	close(4);
@@ -35,18 +39,22 @@ static void become_signer(int link, int pin_fd, const struct soft_token *token,
 	_exit(127);
 }
 
-void driver_spawn(struct driver *driver, const struct soft_token *token,
-		  const char *const *settings, int pin_fd)
+void driver_spawn(struct driver *driver, const struct soft_token *token, const char *rules,
+		  int pin_fd)
 {
+	struct module_faults faults;
 	int ends[2];
 
+	module_faults_make(&faults, token);
+	module_faults_set(&faults, rules ? rules : "");
+	module_faults_forget(&faults);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		become_signer(ends[1], pin_fd, token, settings);
+		become_signer(ends[1], pin_fd, token, &faults);
 	close(ends[1]);
-	*driver = (struct driver){ .pid = pid, .fd = ends[0] };
+	*driver = (struct driver){ .pid = pid, .fd = ends[0], .faults = faults };
 }
 
 int driver_wait(struct driver *driver)
@@ -121,15 +129,16 @@ const Reply *driver_start(struct driver *driver, const struct soft_token *token,
 	start.module = or_else(with.module, FAULTY_MODULE);
 	start.token_uri = or_else(with.uri, token->uri);
 	start.pin_file = or_else(with.pin_file, token->pin_file);
+	start.init_args = or_else(with.init_args, "");
+	start.sessions = with.sessions;
 	request.op_case = OP(START);
 	request.start = &start;
 	return driver_ask(driver, &request);
 }
 
-void driver_serve(struct driver *driver, const struct soft_token *token,
-		  const char *const *settings)
+void driver_serve(struct driver *driver, const struct soft_token *token, const char *rules)
 {
-	driver_spawn(driver, token, settings, NO_PIN_FD);
+	driver_spawn(driver, token, rules, NO_PIN_FD);
 	const Reply *reply = driver_start(driver, token, (struct driver_start){ 0 });
 	assert_null(reply->failure);
 	assert_int_equal(reply->result_case, PEPPERMINT__SIGNER__V1__SIGNER_REPLY__RESULT_STARTED);
@@ -215,6 +224,42 @@ const Reply *driver_list(struct driver *driver, const char *prefix)
 	list.label_prefix = (char *)prefix;
 	request.op_case = OP(LIST);
 	request.list = &list;
+	return driver_ask(driver, &request);
+}
+
+const Reply *driver_destroy(struct driver *driver, const uint8_t id[16], const char *label)
+{
+	Peppermint__Signer__V1__Destroy destroy = PEPPERMINT__SIGNER__V1__DESTROY__INIT;
+	Request request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	destroy.key_id = (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)id };
+	destroy.label = (char *)label;
+	request.op_case = OP(DESTROY);
+	request.destroy = &destroy;
+	return driver_ask(driver, &request);
+}
+
+const Reply *driver_inspect(struct driver *driver)
+{
+	Peppermint__Signer__V1__Inspect inspect = PEPPERMINT__SIGNER__V1__INSPECT__INIT;
+	Request request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	request.op_case = OP(INSPECT);
+	request.inspect = &inspect;
+	return driver_ask(driver, &request);
+}
+
+const Reply *driver_change_pin(struct driver *driver, const char *old_pin, const char *new_pin)
+{
+	Peppermint__Signer__V1__ChangePin change = PEPPERMINT__SIGNER__V1__CHANGE_PIN__INIT;
+	Request request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	change.old_pin =
+		(ProtobufCBinaryData){ .len = strlen(old_pin), .data = (uint8_t *)old_pin };
+	change.new_pin =
+		(ProtobufCBinaryData){ .len = strlen(new_pin), .data = (uint8_t *)new_pin };
+	request.op_case = OP(CHANGE_PIN);
+	request.change_pin = &change;
 	return driver_ask(driver, &request);
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "module_faults.h"
 #include "peppermint/v1/signer.pb-c.h"
 #include "soft_token.h"
 
@@ -23,16 +24,20 @@ typedef Peppermint__Signer__V1__HmacItem HmacItem;
 
 #define NO_PIN_FD (-1)
 
+/* Beside what the token needs: NAME=VALUE words for the module's process; NULL at the end. */
+extern const char *driver_env[4];
+
 struct driver {
 	pid_t pid; /* 0: not running */
 	int fd;
 	uint64_t last_id;
 	Reply *reply; /* the last one */
+	struct module_faults faults;
 };
 
-/* `settings`: NAME=VALUE words for the module, ending with NULL; NULL for none. */
-void driver_spawn(struct driver *driver, const struct soft_token *token,
-		  const char *const *settings, int pin_fd);
+/* `rules`: of the faulty module, which counts its calls from here; NULL for none. */
+void driver_spawn(struct driver *driver, const struct soft_token *token, const char *rules,
+		  int pin_fd);
 
 /* Returns what the process ended with: its status, or minus the signal that ended it. */
 int driver_wait(struct driver *driver);
@@ -50,14 +55,14 @@ bool driver_hung_up(struct driver *driver);
 
 /* Start with everything right but what is given; NULL: as it should be. */
 struct driver_start {
-	const char *environment, *module, *uri, *pin_file;
+	const char *environment, *module, *uri, *pin_file, *init_args;
+	uint32_t sessions;
 };
 const Reply *driver_start(struct driver *driver, const struct soft_token *token,
 			  struct driver_start with);
 
 /* Spawned and started, in environment "live". */
-void driver_serve(struct driver *driver, const struct soft_token *token,
-		  const char *const *settings);
+void driver_serve(struct driver *driver, const struct soft_token *token, const char *rules);
 
 /* One item; its mac, or NULL when it was refused with FAILURE_CALLER. */
 const uint8_t *driver_hmac(struct driver *driver, const uint8_t id[16], const void *data,
@@ -69,6 +74,9 @@ const Reply *driver_generate_pair(struct driver *driver, const uint8_t id[16], c
 const Reply *driver_sign(struct driver *driver, const uint8_t id[16],
 			 Peppermint__Signer__V1__Algorithm algorithm, const void *data, size_t len);
 const Reply *driver_list(struct driver *driver, const char *prefix);
+const Reply *driver_destroy(struct driver *driver, const uint8_t id[16], const char *label);
+const Reply *driver_inspect(struct driver *driver);
+const Reply *driver_change_pin(struct driver *driver, const char *old_pin, const char *new_pin);
 const Reply *driver_random(struct driver *driver, uint32_t len);
 
 #endif

@@ -92,6 +92,30 @@ static void an_ed25519_point_is_read_bare_and_wrapped(void **state)
 	}
 }
 
+static void a_stray_byte_behind_a_point_is_left_off(void **state)
+{
+	static const struct {
+		enum algorithm algorithm;
+		const char *head;
+		size_t head_len, len, wanted;
+	} strays[] = {
+		{ ALGORITHM_ED25519, "", 0, 33, 32 },
+		{ ALGORITHM_ED25519, "\x04\x20", 2, 33, 32 },
+		{ ALGORITHM_ED25519, "\x03\x21\x00", 3, 33, 32 },
+		{ ALGORITHM_ECDSA_P256, "\x04", 1, 65, PUBLIC_MAX },
+		{ ALGORITHM_ECDSA_P256, "\x04\x41\x04", 3, 65, PUBLIC_MAX },
+	};
+	uint8_t out[PUBLIC_MAX];
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(strays) / sizeof(strays[0]); i++) {
+		assert_int_equal(read_point(strays[i].algorithm, strays[i].head, strays[i].head_len,
+					    strays[i].len, out),
+				 strays[i].wanted);
+		assert_int_equal(out[strays[i].wanted - 1], strays[i].len - 1);
+	}
+}
+
 /* 04 1e could be an OCTET STRING's head, and 30 bytes follow. */
 static void a_bare_point_that_begins_like_a_wrapped_one_is_bare(void **state)
 {
@@ -112,11 +136,10 @@ static void a_point_of_another_form_is_refused(void **state)
 	} wrong[] = {
 		{ ALGORITHM_ED25519, "", 0, 0 },
 		{ ALGORITHM_ED25519, "", 0, 31 },
-		{ ALGORITHM_ED25519, "", 0, 33 },
 		{ ALGORITHM_ED25519, "\x04\x21", 2, 32 },     /* a wrong length inside */
 		{ ALGORITHM_ED25519, "\x05\x20", 2, 32 },     /* a wrong tag */
 		{ ALGORITHM_ED25519, "\x03\x21\x01", 3, 32 }, /* unused bits */
-		{ ALGORITHM_ED25519, "\x04\x20", 2, 33 },     /* a byte behind */
+		{ ALGORITHM_ED25519, "\x04\x20", 2, 34 },     /* two bytes behind */
 		{ ALGORITHM_ED25519, "\x04\x81\x20", 3, 32 }, /* not DER */
 		{ ALGORITHM_ECDSA_P256, "", 0, 64 },
 		{ ALGORITHM_ECDSA_P256, "", 0, 0 },
@@ -124,7 +147,7 @@ static void a_point_of_another_form_is_refused(void **state)
 		{ ALGORITHM_ECDSA_P256, "\x06", 1, 64 }, /* hybrid */
 		{ ALGORITHM_ECDSA_P256, "\x04\x41\x02", 3, 64 },
 		{ ALGORITHM_ECDSA_P256, "\x04\x40\x04", 3, 64 },
-		{ ALGORITHM_ECDSA_P256, "\x04\x41\x04", 3, 65 },
+		{ ALGORITHM_ECDSA_P256, "\x04\x41\x04", 3, 66 },
 		{ ALGORITHM_HMAC_SHA256, "", 0, 32 },
 	};
 	uint8_t out[PUBLIC_MAX];
@@ -164,6 +187,7 @@ int main(void)
 		cmocka_unit_test(ed25519_is_asked_for_by_oid_and_then_by_name),
 		cmocka_unit_test(another_curve_or_type_is_another_algorithm),
 		cmocka_unit_test(an_ed25519_point_is_read_bare_and_wrapped),
+		cmocka_unit_test(a_stray_byte_behind_a_point_is_left_off),
 		cmocka_unit_test(a_bare_point_that_begins_like_a_wrapped_one_is_bare),
 		cmocka_unit_test(a_point_of_another_form_is_refused),
 		cmocka_unit_test(a_p256_point_becomes_openssls_subject_public_key_info),

@@ -45,15 +45,14 @@ static int remove_token(void **state)
 	return 0;
 }
 
-static void serve_with(const char *call, const char *what, const char *times)
+/* `what` is what the module's rule does, so often, at each call of `call`. */
+static void serve_with(const char *call, const char *what, unsigned times)
 {
-	char call_env[64], do_env[32], times_env[32];
-	const char *const settings[] = { call_env, do_env, times_env, NULL };
+	char rule[128];
 
-	snprintf(call_env, sizeof(call_env), "FAULTY_CALL=%s", call);
-	snprintf(do_env, sizeof(do_env), "FAULTY_DO=%s", what);
-	snprintf(times_env, sizeof(times_env), "FAULTY_TIMES=%s", times);
-	driver_serve(&driver, &token, settings);
+	snprintf(rule, sizeof(rule), "%s times=%u %s", call, times, what);
+	driver_serve(&driver, &token, NULL);
+	module_faults_set(&driver.faults, rule);
 }
 
 static const Reply *ask_hmac(void)
@@ -74,27 +73,20 @@ static void assert_last_answer(const Reply *reply, Peppermint__Signer__V1__Failu
 	assert_int_equal(driver_wait(&driver), 1);
 }
 
-static void after_a_failure_of_more_than_the_request_it_answers_and_ends(void **state)
+static void after_a_failure_of_module_or_device_it_answers_and_ends(void **state)
 {
-	static const struct {
-		const char *rv;
-		Peppermint__Signer__V1__FailureClass class;
-	} faults[] = {
-		{ "0xb3", FAILURE(SESSION) },  /* SESSION_HANDLE_INVALID */
-		{ "0x90", FAILURE(SESSION) },  /* OPERATION_ACTIVE */
-		{ "0x101", FAILURE(LOGIN) },   /* USER_NOT_LOGGED_IN */
-		{ "0x60", FAILURE(HANDLE) },   /* KEY_HANDLE_INVALID */
-		{ "0x30", FAILURE(MODULE) },   /* DEVICE_ERROR */
-		{ "0x32", FAILURE(MODULE) },   /* DEVICE_REMOVED */
-		{ "0x31", FAILURE(CAPACITY) }, /* DEVICE_MEMORY */
+	static const char *const faults[] = {
+		"return CKR_DEVICE_ERROR",         "return CKR_DEVICE_REMOVED",
+		"return CKR_TOKEN_NOT_PRESENT",    "return CKR_CRYPTOKI_NOT_INITIALIZED",
+		"return CKR_TOKEN_NOT_RECOGNIZED", "return 0x80000001", /* a vendor's */
 	};
 	static const char *const calls[] = { "C_SignInit", "C_Sign", "C_FindObjectsInit" };
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		for (size_t j = 0; j < sizeof(calls) / sizeof(calls[0]); j++) {
-			serve_with(calls[j], faults[i].rv, "1");
-			assert_last_answer(ask_hmac(), faults[i].class);
+			serve_with(calls[j], faults[i], 1);
+			assert_last_answer(ask_hmac(), FAILURE(MODULE));
 			driver_end(&driver);
 		}
 	}
@@ -108,57 +100,26 @@ static bool signs_well(void)
 						     bytes_str("data"), reply->signature.data);
 }
 
-/* A sweep: the n-th call to the module fails, for each n behind those of the start. */
+/* A sweep: the n-th call to the module fails, for each n after the start. */
 
-static size_t calls_logged(void)
+static bool fired(void)
 {
-	char path[128];
-	size_t lines = 0;
-	int c;
-
-	snprintf(path, sizeof(path), "%s/calls", token.dir);
-	FILE *file = fopen(path, "r");
-	assert_non_null(file);
-	while ((c = getc(file)) != EOF)
-		lines += c == '\n';
-	fclose(file);
-	return lines;
-}
-
-static void unlink_log(void)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/calls", token.dir);
-	unlink(path);
+	return module_faults_fired(&driver.faults, 1) > 0;
 }
 
 static void serve_with_nth(size_t nth, const char *what, int times)
 {
-	char log_env[160], nth_env[32], do_env[32], times_env[32];
-	const char *const settings[] = { log_env,           nth_env,   do_env,
-					 "FAULTY_CALL=any", times_env, NULL };
+	char rule[128];
 
-	snprintf(log_env, sizeof(log_env), "FAULTY_LOG=%s/calls", token.dir);
-	snprintf(nth_env, sizeof(nth_env), "FAULTY_NTH=%zu", nth);
-	snprintf(do_env, sizeof(do_env), "FAULTY_DO=%s", what);
-	snprintf(times_env, sizeof(times_env), "FAULTY_TIMES=%d", times);
-	driver_serve(&driver, &token, settings);
-}
-
-static size_t calls_of_start(void)
-{
-	serve_with_nth(1000000, "0x30", 1);
-	size_t calls = calls_logged();
-	driver_end(&driver);
-	unlink_log();
-	return calls;
+	snprintf(rule, sizeof(rule), "any nth=%zu times=%d %s", nth, times, what);
+	driver_serve(&driver, &token, NULL);
+	module_faults_set(&driver.faults, rule);
 }
 
 /* One that ends the signer, and one that is the request's own. */
 static const char *const sweep_faults[] = {
-	"0x30", /* DEVICE_ERROR */
-	"0x54", /* FUNCTION_NOT_SUPPORTED */
+	"return CKR_DEVICE_ERROR",
+	"return CKR_FUNCTION_NOT_SUPPORTED",
 };
 #define SWEEPS (sizeof(sweep_faults) / sizeof(sweep_faults[0]))
 
@@ -184,27 +145,25 @@ static bool generate_pair_with_nth(size_t nth, const char *what, uint8_t sweep)
 	snprintf(label, sizeof(label), "peppermint/live/sweep/%u/%zu/", sweep, nth);
 	serve_with_nth(nth, what, 1);
 	const Reply *reply = driver_generate_pair(&driver, id, label);
-	const bool made = !reply->failure, fired = calls_logged() >= nth;
-	if (fired && (made || reply->failure->class_ == FAILURE(CALLER)))
+	const bool made = !reply->failure, failed = fired();
+	if (failed && (made || reply->failure->class_ == FAILURE(CALLER)))
 		assert_whole_or_nothing(id, label, made);
-	else if (fired)
+	else if (failed)
 		assert_last_answer(reply, reply->failure->class_);
 	driver_end(&driver);
-	unlink_log();
-	return fired;
+	return failed;
 }
 
 static void whichever_call_fails_a_pair_is_made_whole_or_not_at_all(void **state)
 {
-	size_t first = calls_of_start() + 1;
 	(void)state;
 
 	for (size_t i = 0; i < SWEEPS; i++) {
-		size_t nth = first;
+		size_t nth = 1;
 
 		while (generate_pair_with_nth(nth, sweep_faults[i], (uint8_t)i))
 			nth++;
-		assert_true(nth > first + 20); /* it really injected something */
+		assert_true(nth > 20); /* it really injected something */
 	}
 }
 
@@ -234,34 +193,37 @@ static bool sign_with_nth(size_t nth, const char *what, int times)
 	serve_with_nth(nth, what, times);
 	sign_in_the_end(times);
 	driver_end(&driver);
-	bool fired = calls_logged() >= nth;
-	unlink_log();
-	return fired;
+	return fired();
 }
 
 /* Two in a row, because what follows a refusal can fail as well. */
 static void whichever_calls_fail_what_is_signed_later_is_right(void **state)
 {
-	size_t first = calls_of_start() + 1;
 	(void)state;
 
 	for (size_t i = 0; i < 2 * SWEEPS; i++) {
-		size_t nth = first;
+		size_t nth = 1;
 
 		while (sign_with_nth(nth, sweep_faults[i / 2], 1 + (int)i % 2))
 			nth++;
-		assert_true(nth > first + 10);
+		assert_true(nth > 10);
 	}
 }
 
 static void a_pair_that_does_not_verify_is_destroyed(void **state)
 {
-	static const char *const calls[] = { "C_Verify", "C_VerifyInit", "C_SignInit", "C_Sign" };
+	static const char *const rules[] = {
+		"C_SignInit times=1 return CKR_KEY_FUNCTION_NOT_PERMITTED",
+		"C_Sign times=1 return CKR_DATA_INVALID",
+		"C_Sign times=1 flip",
+		"C_Sign times=1 flip bit=511",
+	};
 	const uint8_t id[16] = "does not verify";
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		serve_with(calls[i], "0xc0", "1"); /* SIGNATURE_INVALID */
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		driver_serve(&driver, &token, NULL);
+		module_faults_set(&driver.faults, rules[i]);
 		const Reply *reply =
 			driver_generate_pair(&driver, id, "peppermint/live/audit/bad/v1");
 		assert_int_equal(reply->failure->class_, FAILURE(CALLER));
@@ -278,16 +240,15 @@ static void a_pair_that_does_not_verify_is_destroyed(void **state)
 
 static void a_pair_that_is_not_as_asked_is_destroyed(void **state)
 {
-	/* ALWAYS_SENSITIVE, LOCAL, EC_PARAMS, EC_POINT */
-	static const char *const untold[] = { "0x165", "0x163", "0x180", "0x181" };
+	static const char *const hidden[] = { "hide-attribute CKA_ALWAYS_SENSITIVE",
+					      "hide-attribute CKA_LOCAL",
+					      "hide-attribute CKA_EC_PARAMS",
+					      "hide-attribute CKA_EC_POINT" };
 	const uint8_t id[16] = "pair not asked";
-	char setting[32];
-	const char *const settings[] = { setting, NULL };
 	(void)state;
 
-	for (size_t i = 0; i < sizeof(untold) / sizeof(untold[0]); i++) {
-		snprintf(setting, sizeof(setting), "FAULTY_UNTOLD=%s", untold[i]);
-		driver_serve(&driver, &token, settings);
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+		driver_serve(&driver, &token, hidden[i]);
 		const Reply *reply =
 			driver_generate_pair(&driver, id, "peppermint/live/audit/odd/v1");
 		assert_int_equal(reply->failure->ck_rv, CKR_TEMPLATE_INCONSISTENT);
@@ -300,18 +261,18 @@ static void a_pair_that_is_not_as_asked_is_destroyed(void **state)
 
 static void half_a_pair_that_cannot_be_destroyed_is_said_to_be_left(void **state)
 {
-	static const char *const nth[] = { "FAULTY_NTH=3", "FAULTY_NTH=4" }; /* two at start */
 	(void)state;
 
 	for (uint8_t i = 0; i < 2; i++) {
-		const char *const settings[] = {
-			"FAULTY_UNTOLD=0x163", "FAULTY_CALL=C_DestroyObject",
-			"FAULTY_DO=0x1b",      nth[i],
-			"FAULTY_TIMES=1",      NULL
-		};
 		const uint8_t id[16] = { 0xee, i };
+		char rules[128];
 
-		driver_serve(&driver, &token, settings);
+		snprintf(rules, sizeof(rules),
+			 "hide-attribute CKA_LOCAL\n"
+			 "C_DestroyObject nth=%d return CKR_ACTION_PROHIBITED\n",
+			 i + 1);
+		driver_serve(&driver, &token, NULL);
+		module_faults_set(&driver.faults, rules);
 		const Reply *reply =
 			driver_generate_pair(&driver, id, "peppermint/live/audit/stuck/v1");
 		assert_int_equal(reply->failure->ck_rv, CKR_TEMPLATE_INCONSISTENT);
@@ -325,7 +286,7 @@ static void a_pair_is_made_without_what_the_token_refuses_to_be_told(void **stat
 	const uint8_t id[16] = "asked for less";
 	(void)state;
 
-	serve_with("C_GenerateKeyPair", "0xd1", "1"); /* TEMPLATE_INCONSISTENT */
+	serve_with("C_GenerateKeyPair", "return CKR_TEMPLATE_INCONSISTENT", 1);
 	const Reply *reply = driver_generate_pair(&driver, id, "peppermint/live/audit/less/v1");
 	assert_null(reply->failure);
 	assert_int_equal(reply->object->algorithm, ALGORITHM(ED25519));
@@ -336,7 +297,7 @@ static void data_that_the_token_refuses_harms_nothing_after_it(void **state)
 {
 	(void)state;
 	/* The module never saw the call: its operation is really still active. */
-	serve_with("C_Sign", "0x21", "1"); /* DATA_LEN_RANGE */
+	serve_with("C_Sign", "return CKR_DATA_LEN_RANGE", 1);
 	assert_null(driver_hmac(&driver, KEY, "data", 4));
 	assert_memory_equal(driver_hmac(&driver, KEY, "data", 4), healthy, 32);
 	assert_true(signs_well());
@@ -345,17 +306,15 @@ static void data_that_the_token_refuses_harms_nothing_after_it(void **state)
 static void a_key_that_may_not_sign_harms_nothing_after_it(void **state)
 {
 	(void)state;
-	serve_with("C_SignInit", "0x68", "1"); /* KEY_FUNCTION_NOT_PERMITTED */
+	serve_with("C_SignInit", "return CKR_KEY_FUNCTION_NOT_PERMITTED", 1);
 	assert_null(driver_hmac(&driver, KEY, "data", 4));
 	assert_memory_equal(driver_hmac(&driver, KEY, "data", 4), healthy, 32);
 }
 
 static void without_copies_keys_are_used_where_they_are(void **state)
 {
-	const char *const settings[] = { "FAULTY_CALL=C_CopyObject", "FAULTY_DO=0x54", NULL };
 	(void)state;
-
-	driver_spawn(&driver, &token, settings, NO_PIN_FD);
+	driver_spawn(&driver, &token, "C_CopyObject return CKR_FUNCTION_NOT_SUPPORTED", NO_PIN_FD);
 	const Reply *reply = driver_start(&driver, &token, (struct driver_start){ 0 });
 	assert_null(reply->failure);
 	assert_false(reply->started->session_copies);
@@ -365,18 +324,16 @@ static void without_copies_keys_are_used_where_they_are(void **state)
 
 static void generation_leaves_off_what_the_token_refuses_to_be_told(void **state)
 {
-	static const char *const times[] = { "1", "2" };
 	(void)state;
 
-	for (size_t i = 0; i < 2; i++) {
-		/* The first generation is of the passing key at start. */
-		char times_env[32];
-		const char *const settings[] = { "FAULTY_CALL=C_GenerateKey", "FAULTY_NTH=2",
-						 "FAULTY_DO=0xd1", times_env, NULL };
-		uint8_t id[16] = { (uint8_t)i };
+	for (uint8_t i = 0; i < 2; i++) {
+		uint8_t id[16] = { i };
+		char rule[128];
 
-		snprintf(times_env, sizeof(times_env), "FAULTY_TIMES=%s", times[i]);
-		driver_serve(&driver, &token, settings);
+		snprintf(rule, sizeof(rule),
+			 "C_GenerateKey nth=1 times=%d return CKR_TEMPLATE_INCONSISTENT", i + 1);
+		driver_serve(&driver, &token, NULL);
+		module_faults_set(&driver.faults, rule);
 		const Reply *reply = driver_generate(&driver, id, "peppermint/live/pepper/y/v1");
 		/* SoftHSM makes keys extractable if it is not told otherwise: then it must go. */
 		assert_int_equal(reply->failure != NULL, i == 1);
@@ -388,11 +345,10 @@ static void generation_leaves_off_what_the_token_refuses_to_be_told(void **state
 
 static void a_key_that_is_not_as_asked_is_destroyed(void **state)
 {
-	const char *const settings[] = { "FAULTY_UNTOLD=0x163", NULL }; /* CKA_LOCAL */
 	const uint8_t id[16] = "not as asked";
 	(void)state;
 
-	driver_serve(&driver, &token, settings);
+	driver_serve(&driver, &token, "hide-attribute CKA_LOCAL");
 	const Reply *reply = driver_generate(&driver, id, "peppermint/live/pepper/z/v1");
 	assert_int_equal(reply->failure->class_, FAILURE(CALLER));
 	assert_int_equal(reply->failure->ck_rv, CKR_TEMPLATE_INCONSISTENT);
@@ -402,12 +358,11 @@ static void a_key_that_is_not_as_asked_is_destroyed(void **state)
 
 static void a_key_that_cannot_be_destroyed_is_said_to_be_left(void **state)
 {
-	const char *const settings[] = { "FAULTY_UNTOLD=0x163", "FAULTY_CALL=C_DestroyObject",
-					 "FAULTY_DO=0x1b", NULL }; /* ACTION_PROHIBITED */
 	const uint8_t id[16] = "left behind";
 	(void)state;
 
-	driver_serve(&driver, &token, settings);
+	driver_serve(&driver, &token,
+		     "hide-attribute CKA_LOCAL\nC_DestroyObject return CKR_ACTION_PROHIBITED\n");
 	const Reply *reply = driver_generate(&driver, id, "peppermint/live/pepper/left/v1");
 	assert_int_equal(reply->failure->ck_rv, CKR_TEMPLATE_INCONSISTENT);
 	assert_non_null(strstr(reply->failure->detail, "could NOT be destroyed"));
@@ -416,7 +371,7 @@ static void a_key_that_cannot_be_destroyed_is_said_to_be_left(void **state)
 static void a_failed_random_is_the_modules_failure(void **state)
 {
 	(void)state;
-	serve_with("C_GenerateRandom", "0x5", "1");
+	serve_with("C_GenerateRandom", "return CKR_GENERAL_ERROR", 2);
 	assert_last_answer(driver_random(&driver, 32), FAILURE(MODULE));
 }
 
@@ -425,7 +380,7 @@ static void a_crash_in_the_module_ends_only_the_signer(void **state)
 	const uint8_t request[] = { 0x08, 0x09, 0x32, 0x02, 0x08, 0x20 }; /* random of 32 */
 	(void)state;
 
-	serve_with("C_GenerateRandom", "crash", "1");
+	serve_with("C_GenerateRandom", "crash", 1);
 	driver_send(&driver, request, sizeof(request));
 	assert_true(driver_hung_up(&driver));
 	assert_true(driver_wait(&driver) < 0);
@@ -436,7 +391,7 @@ static void a_crash_in_the_module_ends_only_the_signer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(after_a_failure_of_more_than_the_request_it_answers_and_ends),
+		TEST(after_a_failure_of_module_or_device_it_answers_and_ends),
 		TEST(whichever_call_fails_a_pair_is_made_whole_or_not_at_all),
 		TEST(whichever_calls_fail_what_is_signed_later_is_right),
 		TEST(a_pair_that_does_not_verify_is_destroyed),

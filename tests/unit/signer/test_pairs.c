@@ -12,8 +12,6 @@
 #include "driver.h"
 #include "verify_signature.h"
 
-#define WITHOUT_EDDSA "FAULTY_WITHOUT=0x1057" /* CKM_EDDSA */
-
 static const uint8_t digest[32] = "thirty-two bytes, like a digest";
 
 static struct soft_token token;
@@ -47,12 +45,10 @@ static int end_signer(void **state)
 	return 0;
 }
 
-static void restart_with(const char *first, const char *second, const char *third)
+static void restart_with(const char *rules)
 {
-	const char *const settings[] = { first, second, third, NULL };
-
 	driver_end(&driver);
-	driver_serve(&driver, &token, settings);
+	driver_serve(&driver, &token, rules);
 }
 
 struct pair {
@@ -135,7 +131,7 @@ static void a_pair_is_ed25519_and_openssl_verifies_what_it_signs(void **state)
 static void without_eddsa_a_pair_is_ecdsa_p256(void **state)
 {
 	(void)state;
-	restart_with(WITHOUT_EDDSA, NULL, NULL);
+	restart_with("hide-mechanism CKM_EDDSA");
 	struct pair pair = generate("peppermint/live/audit/p256/v1");
 	assert_int_equal(pair.algorithm, ALGORITHM(ECDSA_P256));
 	assert_int_equal(pair.public_len, 91);
@@ -148,10 +144,10 @@ static void without_eddsa_a_pair_is_ecdsa_p256(void **state)
 static void a_token_that_only_feigns_eddsa_makes_ecdsa_p256(void **state)
 {
 	(void)state;
-	restart_with("FAULTY_WITHOUT=0x1055", "FAULTY_FEIGNS=1", NULL);
+	restart_with("feign-mechanism CKM_EC_EDWARDS_KEY_PAIR_GEN");
 	assert_int_equal(generate("peppermint/live/feigned/mechanism/v1").algorithm,
 			 ALGORITHM(ECDSA_P256));
-	restart_with("FAULTY_CALL=C_GenerateKeyPair", "FAULTY_DO=0x140", "FAULTY_TIMES=2");
+	restart_with("C_GenerateKeyPair times=2 return CKR_CURVE_NOT_SUPPORTED");
 	assert_int_equal(generate("peppermint/live/feigned/curve/v1").algorithm,
 			 ALGORITHM(ECDSA_P256));
 }
@@ -159,7 +155,7 @@ static void a_token_that_only_feigns_eddsa_makes_ecdsa_p256(void **state)
 static void where_the_curve_has_no_oid_it_is_asked_for_by_name(void **state)
 {
 	(void)state;
-	restart_with("FAULTY_CALL=C_GenerateKeyPair", "FAULTY_DO=0x130", "FAULTY_TIMES=1");
+	restart_with("C_GenerateKeyPair times=1 return CKR_DOMAIN_PARAMS_INVALID");
 	struct pair pair = generate("peppermint/live/by-name/v1");
 	assert_int_equal(pair.algorithm, ALGORITHM(ED25519));
 	assert_true(signs(&pair, "data", 4));
@@ -170,7 +166,7 @@ static void a_token_that_makes_no_pairs_says_so(void **state)
 	struct pair pair = next_pair();
 	(void)state;
 
-	restart_with("FAULTY_CALL=C_GenerateKeyPair", "FAULTY_DO=0x54", NULL);
+	restart_with("C_GenerateKeyPair return CKR_FUNCTION_NOT_SUPPORTED");
 	const Reply *reply = driver_generate_pair(&driver, pair.id, "peppermint/live/none/v1");
 	assert_int_equal(reply->failure->class_, FAILURE(CALLER));
 	assert_int_equal(reply->failure->ck_rv, CKR_FUNCTION_NOT_SUPPORTED);
@@ -214,7 +210,7 @@ static void a_pair_survives_a_restart_and_is_listed_with_its_public_half(void **
 	(void)state;
 
 	assert_null(driver_generate(&driver, secret, "peppermint/live/listed/secret/v1")->failure);
-	restart_with(NULL, NULL, NULL);
+	restart_with(NULL);
 	assert_true(signs(&pair, "data", 4));
 	const Reply *reply = driver_list(&driver, "peppermint/live/listed/");
 	assert_int_equal(reply->list->n_objects, 2);
@@ -240,7 +236,7 @@ static void without_its_public_half_a_pair_is_listed_without(void **state)
 	(void)state;
 
 	assert_int_equal(soft_token_tool(&token, remove, out, sizeof(out)), 0);
-	restart_with(NULL, NULL, NULL);
+	restart_with(NULL);
 	const Reply *reply = driver_list(&driver, "peppermint/live/half/");
 	assert_int_equal(reply->list->n_objects, 1);
 	assert_int_equal(reply->list->objects[0]->algorithm, ALGORITHM(ED25519));
@@ -263,7 +259,7 @@ static void a_public_key_of_another_algorithm_is_not_its_half(void **state)
 
 	assert_int_equal(soft_token_tool(&token, remove, out, sizeof(out)), 0);
 	assert_int_equal(soft_token_tool(&token, make, out, sizeof(out)), 0);
-	restart_with(NULL, NULL, NULL);
+	restart_with(NULL);
 	const Reply *reply = driver_list(&driver, label);
 	assert_int_equal(reply->list->n_objects, 2);
 	for (size_t i = 0; i < 2; i++) {
@@ -362,7 +358,7 @@ static void a_pair_of_another_environment_does_not_sign(void **state)
 
 		if (soft_token_tool(&token, make, out, sizeof(out)) != 0)
 			fail_msg("%s", out);
-		restart_with(NULL, NULL, NULL);
+		restart_with(NULL);
 		assert_no_such_key(driver_sign(&driver, pair.id, ALGORITHM(ED25519), "data", 4));
 	}
 }
@@ -377,7 +373,7 @@ static void a_curve_that_is_not_ours_is_listed_as_other_and_does_not_sign(void *
 
 	if (soft_token_tool(&token, make, out, sizeof(out)) != 0)
 		fail_msg("%s", out);
-	restart_with(NULL, NULL, NULL);
+	restart_with(NULL);
 	const Reply *reply = driver_list(&driver, "peppermint/live/p384");
 	assert_int_equal(reply->list->n_objects, 1);
 	assert_int_equal(reply->list->objects[0]->algorithm, ALGORITHM(OTHER));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -62,9 +63,24 @@ static void assert_pin(const struct fixture *f, const char *text)
 	assert_memory_equal(f->pin->text, text, strlen(text));
 }
 
+static enum pm_err read_path(struct fixture *f, const char *path)
+{
+	struct pin_source source = { .fd = -1 };
+
+	snprintf(source.path, sizeof(source.path), "%s", path);
+	return pin_read(&source, f->pin, &f->failure);
+}
+
+static enum pm_err read_fd(struct fixture *f, int fd)
+{
+	struct pin_source source = { .fd = fd };
+
+	return pin_read(&source, f->pin, &f->failure);
+}
+
 static void assert_refused(struct fixture *f, const char *why)
 {
-	assert_int_equal(pin_read_file(f->path, f->pin, &f->failure), PM_SEALED);
+	assert_int_equal(read_path(f, f->path), PM_SEALED);
 	assert_int_equal(f->failure.class, FAILURE_PIN);
 	assert_non_null(strstr(f->failure.detail, why));
 }
@@ -74,10 +90,10 @@ static void a_private_file_gives_its_pin(void **state)
 	struct fixture *f = *state;
 
 	write_pin(f, "1234", 4, 0600);
-	assert_int_equal(pin_read_file(f->path, f->pin, &f->failure), PM_OK);
+	assert_int_equal(read_path(f, f->path), PM_OK);
 	assert_pin(f, "1234");
 	write_pin(f, "12345", 5, 0400);
-	assert_int_equal(pin_read_file(f->path, f->pin, &f->failure), PM_OK);
+	assert_int_equal(read_path(f, f->path), PM_OK);
 	assert_pin(f, "12345");
 }
 
@@ -86,10 +102,10 @@ static void one_newline_at_the_end_is_not_part_of_the_pin(void **state)
 	struct fixture *f = *state;
 
 	write_pin(f, "12 34\n", 6, 0600);
-	assert_int_equal(pin_read_file(f->path, f->pin, &f->failure), PM_OK);
+	assert_int_equal(read_path(f, f->path), PM_OK);
 	assert_pin(f, "12 34");
 	write_pin(f, "1234\n\n", 6, 0600);
-	assert_int_equal(pin_read_file(f->path, f->pin, &f->failure), PM_OK);
+	assert_int_equal(read_path(f, f->path), PM_OK);
 	assert_pin(f, "1234\n");
 }
 
@@ -143,7 +159,7 @@ static void a_credential_that_systemd_lets_only_us_read_is_accepted(void **state
 
 	write_pin(f, "1234", 4, 0400);
 	set_acl(f, geteuid(), 0);
-	assert_int_equal(pin_read_file(f->path, f->pin, &f->failure), PM_OK);
+	assert_int_equal(read_path(f, f->path), PM_OK);
 	assert_pin(f, "1234");
 }
 
@@ -166,7 +182,7 @@ static void a_symbolic_link_is_refused(void **state)
 	write_pin(f, "1234", 4, 0600);
 	snprintf(link, sizeof(link), "%s/link", f->dir);
 	assert_int_equal(symlink(f->path, link), 0);
-	assert_int_equal(pin_read_file(link, f->pin, &f->failure), PM_SEALED);
+	assert_int_equal(read_path(f, link), PM_SEALED);
 	assert_non_null(strstr(f->failure.detail, "symbolic link"));
 }
 
@@ -203,7 +219,7 @@ static void a_pin_of_255_bytes_is_the_longest(void **state)
 
 	memset(text, '7', sizeof(text));
 	write_pin(f, text, PIN_MAX, 0600);
-	assert_int_equal(pin_read_file(f->path, f->pin, &f->failure), PM_OK);
+	assert_int_equal(read_path(f, f->path), PM_OK);
 	assert_int_equal(f->pin->len, PIN_MAX);
 	write_pin(f, text, PIN_MAX + 1, 0600);
 	assert_refused(f, "longer than 255");
@@ -218,7 +234,7 @@ static void an_inherited_file_can_be_read_again_and_again(void **state)
 	write_pin(f, "1234\n", 5, 0600);
 	int fd = open(f->path, O_RDONLY);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(pin_read_fd(fd, f->pin, &f->failure), PM_OK);
+		assert_int_equal(read_fd(f, fd), PM_OK);
 		assert_pin(f, "1234");
 	}
 	close(fd);
@@ -230,30 +246,115 @@ static void an_inherited_file_is_checked_too(void **state)
 
 	write_pin(f, "1234", 4, 0644);
 	int fd = open(f->path, O_RDONLY);
-	assert_int_equal(pin_read_fd(fd, f->pin, &f->failure), PM_SEALED);
+	assert_int_equal(read_fd(f, fd), PM_SEALED);
 	assert_non_null(strstr(f->failure.detail, "open to others"));
 	close(fd);
 }
 
-static void an_inherited_pipe_is_read_to_its_end(void **state)
+/* Returns the end to read from; nobody can write to it any more. */
+static int pipe_with(const void *text, size_t len)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], text, len), len);
+	close(ends[1]);
+	return ends[0];
+}
+
+static void an_inherited_pipe_serves_again_and_again(void **state)
+{
+	struct fixture *f = *state;
+	int fd = pipe_with("1234\n", 5);
+
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(read_fd(f, fd), PM_OK);
+		assert_pin(f, "1234");
+	}
+	close(fd);
+}
+
+static void *write_slowly(void *arg)
+{
+	const int fd = *(int *)arg;
+
+	for (const char *at = "1234567\n"; *at != '\0'; at++) {
+		usleep(2000);
+		assert_int_equal(write(fd, at, 1), 1);
+	}
+	close(fd);
+	return NULL;
+}
+
+static void a_pipe_is_read_when_its_writer_is_done(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t writer;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pthread_create(&writer, NULL, write_slowly, &ends[1]), 0);
+	assert_int_equal(read_fd(f, ends[0]), PM_OK);
+	assert_pin(f, "1234567");
+	pthread_join(writer, NULL);
+	close(ends[0]);
+}
+
+static void a_pipe_whose_writer_never_ends_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	int ends[2];
 
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(write(ends[1], "12", 2), 2);
-	assert_int_equal(write(ends[1], "34\n", 3), 3);
-	close(ends[1]);
-	assert_int_equal(pin_read_fd(ends[0], f->pin, &f->failure), PM_OK);
-	assert_pin(f, "1234");
+	assert_int_equal(read_fd(f, ends[0]), PM_SEALED);
+	assert_non_null(strstr(f->failure.detail, "cannot read the PIN"));
 	close(ends[0]);
+	close(ends[1]);
+}
+
+static void a_pipe_without_a_pin_or_with_too_long_a_one_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char text[5000];
+	static const size_t lengths[] = { PIN_MAX + 1, PIN_MAX + 2, sizeof(text) };
+
+	memset(text, '7', sizeof(text));
+	int fd = pipe_with("", 0);
+	assert_int_equal(read_fd(f, fd), PM_SEALED);
+	close(fd);
+	for (size_t i = 0; i < 3; i++) {
+		fd = pipe_with(text, lengths[i]);
+		assert_int_equal(read_fd(f, fd), PM_SEALED);
+		assert_non_null(strstr(f->failure.detail, "longer than 255"));
+		close(fd);
+	}
+	fd = pipe_with(text, PIN_MAX);
+	assert_int_equal(read_fd(f, fd), PM_OK);
+	assert_int_equal(f->pin->len, PIN_MAX);
+	close(fd);
+}
+
+static void a_pin_that_is_kept_replaces_the_source(void **state)
+{
+	struct fixture *f = *state;
+	struct pin_source source = { .fd = -1 };
+
+	write_pin(f, "1234", 4, 0600);
+	snprintf(source.path, sizeof(source.path), "%s", f->path);
+	assert_int_equal(pin_keep(&source, "another", 7, &f->failure), PM_OK);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pin_read(&source, f->pin, &f->failure), PM_OK);
+		assert_pin(f, "another");
+	}
+	close(source.fd);
 }
 
 static void without_a_descriptor_there_is_no_pin(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(pin_read_fd(-1, f->pin, &f->failure), PM_SEALED);
+	assert_int_equal(read_fd(f, -1), PM_SEALED);
 	assert_int_equal(f->failure.class, FAILURE_PIN);
 }
 
@@ -284,7 +385,11 @@ int main(void)
 		TEST(a_pin_of_255_bytes_is_the_longest),
 		TEST(an_inherited_file_can_be_read_again_and_again),
 		TEST(an_inherited_file_is_checked_too),
-		TEST(an_inherited_pipe_is_read_to_its_end),
+		TEST(an_inherited_pipe_serves_again_and_again),
+		TEST(a_pipe_is_read_when_its_writer_is_done),
+		TEST(a_pipe_whose_writer_never_ends_is_refused),
+		TEST(a_pipe_without_a_pin_or_with_too_long_a_one_is_refused),
+		TEST(a_pin_that_is_kept_replaces_the_source),
 		TEST(without_a_descriptor_there_is_no_pin),
 		TEST(no_refusal_tells_the_pin),
 	};

@@ -16,8 +16,6 @@
 struct fixture {
 	struct soft_token token;
 	struct driver driver;
-	char log[128];     /* names of the calls that the module saw */
-	char log_env[160]; /* FAULTY_LOG=… */
 };
 
 static struct fixture f;
@@ -26,8 +24,6 @@ static int make_token(void **state)
 {
 	(void)state;
 	soft_token_make(&f.token, "one");
-	snprintf(f.log, sizeof(f.log), "%s/calls", f.token.dir);
-	snprintf(f.log_env, sizeof(f.log_env), "FAULTY_LOG=%s", f.log);
 	return 0;
 }
 
@@ -42,28 +38,17 @@ static int end_signer(void **state)
 {
 	(void)state;
 	driver_end(&f.driver);
-	unlink(f.log);
 	return 0;
 }
 
-static void spawn(const char *setting)
+static void spawn(const char *rules)
 {
-	const char *const settings[] = { f.log_env, setting, NULL };
-
-	driver_spawn(&f.driver, &f.token, settings, NO_PIN_FD);
+	driver_spawn(&f.driver, &f.token, rules, NO_PIN_FD);
 }
 
-static size_t calls_of(const char *name)
+static unsigned long logins(void)
 {
-	FILE *file = fopen(f.log, "r");
-	char line[64];
-	size_t count = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		count += strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == '\n';
-	if (file)
-		fclose(file);
-	return count;
+	return module_faults_calls(&f.driver.faults, "C_Login");
 }
 
 static void assert_failed(const Reply *reply, Peppermint__Signer__V1__FailureClass class,
@@ -82,7 +67,7 @@ static void assert_start_fails(struct driver_start with, const char *detail)
 {
 	spawn(NULL);
 	assert_failed(driver_start(&f.driver, &f.token, with), FAILURE(SETUP), detail);
-	assert_int_equal(calls_of("C_Login"), 0);
+	assert_int_equal(logins(), 0);
 }
 
 static void assert_started(const Reply *reply)
@@ -101,7 +86,7 @@ static void start_logs_in_once_and_names_the_token(void **state)
 	const Reply *reply = driver_start(&f.driver, &f.token, (struct driver_start){ 0 });
 	assert_started(reply);
 	assert_true(reply->started->session_copies);
-	assert_int_equal(calls_of("C_Login"), 1);
+	assert_int_equal(logins(), 1);
 }
 
 static void start_works_with_the_bare_module_too(void **state)
@@ -134,25 +119,25 @@ static void a_wrong_pin_is_tried_only_once(void **state)
 	assert_int_equal(reply->failure->ck_rv, CKR_PIN_INCORRECT);
 	assert_null(strstr(reply->failure->detail, "not-that-pin"));
 	assert_failed(reply, FAILURE(PIN), "it was not tried again");
-	assert_int_equal(calls_of("C_Login"), 1);
+	assert_int_equal(logins(), 1);
 }
 
 static void a_token_one_try_from_being_locked_is_left_alone(void **state)
 {
 	(void)state;
-	spawn("FAULTY_FLAGS=0x20000"); /* CKF_USER_PIN_FINAL_TRY */
+	spawn("token-flags CKF_USER_PIN_FINAL_TRY");
 	assert_failed(driver_start(&f.driver, &f.token, (struct driver_start){ 0 }), FAILURE(PIN),
 		      "one more wrong PIN locks");
-	assert_int_equal(calls_of("C_Login"), 0);
+	assert_int_equal(logins(), 0);
 }
 
 static void a_locked_token_is_left_alone(void **state)
 {
 	(void)state;
-	spawn("FAULTY_FLAGS=0x40000"); /* CKF_USER_PIN_LOCKED */
+	spawn("token-flags CKF_USER_PIN_LOCKED");
 	assert_failed(driver_start(&f.driver, &f.token, (struct driver_start){ 0 }), FAILURE(PIN),
 		      "is locked");
-	assert_int_equal(calls_of("C_Login"), 0);
+	assert_int_equal(logins(), 0);
 }
 
 static void a_pin_file_that_the_group_may_read_is_refused(void **state)
@@ -163,7 +148,7 @@ static void a_pin_file_that_the_group_may_read_is_refused(void **state)
 	assert_failed(driver_start(&f.driver, &f.token, (struct driver_start){ 0 }), FAILURE(PIN),
 		      "open to others");
 	chmod(f.token.pin_file, 0600);
-	assert_int_equal(calls_of("C_Login"), 0);
+	assert_int_equal(logins(), 0);
 }
 
 static void a_pin_file_that_is_a_link_is_refused(void **state)
@@ -315,21 +300,16 @@ static void a_signer_serves_the_environment_it_was_named_for(void **state)
 
 static void a_module_that_does_not_initialise_is_the_modules_failure(void **state)
 {
-	const char *const settings[] = { "FAULTY_CALL=C_Initialize", "FAULTY_DO=0x5", NULL };
 	(void)state;
-
-	driver_spawn(&f.driver, &f.token, settings, NO_PIN_FD);
+	spawn("C_Initialize return CKR_GENERAL_ERROR");
 	assert_failed(driver_start(&f.driver, &f.token, (struct driver_start){ 0 }),
 		      FAILURE(MODULE), "does not initialise: CKR_GENERAL_ERROR (0x5)");
 }
 
 static void a_module_without_locks_is_used_by_our_one_thread(void **state)
 {
-	const char *const settings[] = { "FAULTY_CALL=C_Initialize", "FAULTY_DO=0xa",
-					 "FAULTY_TIMES=1", NULL }; /* CKR_CANT_LOCK */
 	(void)state;
-
-	driver_spawn(&f.driver, &f.token, settings, NO_PIN_FD);
+	spawn("cant-lock");
 	assert_started(driver_start(&f.driver, &f.token, (struct driver_start){ 0 }));
 }
 
