@@ -41,7 +41,8 @@ extern "C" {
 	X(CONFIG, 22, "the configuration or the set-up is wrong; see the message")                 \
 	X(UNREACHABLE, 23, "no vault answers at that socket; is peppermintd running?")             \
 	X(BAD_REPLY, 24, "the answer could not be read; is it a vault at that socket?")            \
-	X(AUDIT_BLOCKED, 25, "the audit log takes no entries, so nothing is done; see Status")
+	X(AUDIT_BLOCKED, 25, "the audit log takes no entries, so nothing is done; see Status")     \
+	X(KEY_PERIOD_OVER, 26, "the master key is past its cryptoperiod; rotate it")
 
 /* Why a key or a hash was refused: for the trusted caller's own log, never for the public. */
 #define PEPPERMINT_REASONS(X)                                                                      \
@@ -58,7 +59,9 @@ extern "C" {
 	X(QUARANTINED, 10, "the stored record does not bear the vault's seal")                     \
 	X(UNKNOWN_VERSION, 11, "the hash names a pepper version that does not exist")              \
 	X(MISMATCH, 12, "the value does not match the hash")                                       \
-	X(NOT_CHECKED, 13, "not looked at: the item's error says why")
+	X(NOT_CHECKED, 13, "not looked at: the item's error says why")                             \
+	X(PEPPER_SUSPENDED, 14, "the pepper version that vouches for it is suspended")             \
+	X(PEPPER_ENDED, 15, "the pepper version that vouches for it is past its end")
 
 enum pm_err {
 #define PM_X(name, number, text) PM_##name = (number),
