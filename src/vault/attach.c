@@ -10,10 +10,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "check.h"
 #include "environment.h"
 #include "logbook.h"
 #include "master.h"
+#include "object.h"
 #include "seal.h"
+#include "standby.h"
+#include "state.h"
+#include "uses.h"
 
 #define SEED_LEN 64
 
@@ -30,36 +35,39 @@ enum pm_err attach_refuse(struct environment *env, const char *fmt, ...)
 	return PM_TOKEN_MISMATCH;
 }
 
-static enum pm_err check_serial(struct environment *env, const char *expected)
+/* The one that the database expects where the active token is; "" where none was seen yet. */
+static enum pm_err check_serial(struct environment *env, const struct environment_record *record)
 {
 	struct hsm_status status;
 
 	hsm_status(env->hsm, &status);
-	if (strcmp(status.serial, expected) == 0)
+	const char *expected = status.active == 0 ? record->token_serial : record->standby_serial;
+	if (expected[0] == '\0' || strcmp(status.serial, expected) == 0)
 		return PM_OK;
 	return attach_refuse(
 		env, "the token's serial is %s, the database belongs to %s: attach that token",
 		status.serial, expected);
 }
 
-static enum pm_err check_value(struct environment *env, const struct master_record *record,
-			       int64_t deadline)
+/* Those that are integrity keys, or the others. */
+static enum pm_err check_some(struct environment *env, bool integrity, int64_t deadline)
 {
-	uint8_t check[STORE_CHECK_LEN];
-	enum pm_err err = master_check_value(env, record, check, deadline);
+	struct master_record *masters CLEANUP(free_ptr) = calloc(MASTERS_MAX, sizeof(*masters));
+	struct check_finding finding;
+	char text[CHECK_TEXT_MAX];
+	size_t count = 0;
 
-	if (err == PM_OK && secret_equal(check, record->check, sizeof(check)))
-		return PM_OK;
-	if (err != PM_OK && err != PM_TOKEN_MISMATCH)
+	if (!masters)
+		return PM_NO_MEMORY;
+	for (size_t i = 0; i < env->master_count; i++) {
+		if (attach_is_integrity(&env->masters[i]) == integrity)
+			masters[count++] = env->masters[i];
+	}
+	enum pm_err err = check_values(env->hsm, masters, count, &finding, deadline);
+	if (err != PM_TOKEN_MISMATCH)
 		return err;
-	return attach_refuse(env, "%s %s version %u is %s: attach the right token", record->purpose,
-			     record->name, record->version,
-			     err == PM_OK ? "another key than it was" : "not in the token");
-}
-
-static bool in_use(const struct master_record *record)
-{
-	return record->state == MASTER_ACTIVE || record->state == MASTER_VERIFY_ONLY;
+	check_describe(&finding, text);
+	return attach_refuse(env, "%s: attach the right token", text);
 }
 
 bool attach_is_integrity(const struct master_record *record)
@@ -103,62 +111,15 @@ static enum pm_err check_environment_seal(struct environment *env,
  */
 static enum pm_err check_masters(struct environment *env, int64_t deadline)
 {
-	for (size_t i = 0; i < env->master_count; i++) {
-		if (attach_is_integrity(&env->masters[i]) && in_use(&env->masters[i]))
-			TRY(check_value(env, &env->masters[i], deadline));
-	}
+	TRY(check_some(env, true, deadline));
 	for (size_t i = 0; i < env->master_count; i++) {
 		struct master_record master = env->masters[i];
 
 		TRY(check_master_seal(env, &master, deadline));
-		if (master.state == MASTER_STAGED)
+		if (master.state == MASTER_STAGED && !state_is_finished(&master))
 			TRY(master_abandon(env, &master, deadline));
-		else if (in_use(&master) && !attach_is_integrity(&master))
-			TRY(check_value(env, &master, deadline));
 	}
-	return PM_OK;
-}
-
-static bool names_object(const struct master_record *record, const struct hsm_object *object)
-{
-	return in_use(record) &&
-	       memcmp(record->key_id, object->id.bytes, sizeof(record->key_id)) == 0;
-}
-
-enum pm_err attach_objects(struct environment *env, struct hsm_object *objects, size_t *count,
-			   int64_t deadline)
-{
-	char prefix[HSM_LABEL_MAX + 1];
-
-	snprintf(prefix, sizeof(prefix), "peppermint/%s/", env->name);
-	return hsm_list(env->hsm, prefix, objects, count, deadline);
-}
-
-/* Our objects in the token that no record in use names: told, and left alone. */
-static enum pm_err report_orphans(struct environment *env, int64_t deadline)
-{
-	struct hsm_object *objects CLEANUP(free_ptr) = calloc(HSM_OBJECTS_MAX, sizeof(*objects));
-	uint32_t orphans = 0;
-	size_t count = 0;
-
-	if (!objects)
-		return PM_NO_MEMORY;
-	TRY(attach_objects(env, objects, &count, deadline));
-	for (size_t i = 0; i < count; i++) {
-		bool known = false;
-
-		for (size_t j = 0; j < env->master_count && !known; j++)
-			known = names_object(&env->masters[j], &objects[i]);
-		if (known)
-			continue;
-		orphans++;
-		log_warn("vault: %s's token holds %s, which no record names; it is left alone",
-			 env->name, objects[i].label);
-	}
-	pthread_rwlock_wrlock(&env->lock);
-	env->orphans = orphans;
-	pthread_rwlock_unlock(&env->lock);
-	return PM_OK;
+	return check_some(env, false, deadline);
 }
 
 enum pm_err attach_load_masters(struct environment *env)
@@ -206,8 +167,8 @@ static enum pm_err have_master(struct environment *env, const char *purpose, con
 
 	if (environment_master(env, purpose, name, 0, &active) == PM_OK)
 		return PM_OK;
-	return refuse_lost(env, purpose, name,
-			   master_create(env, purpose, name, NULL, NULL, deadline));
+	struct master_making making = { .purpose = purpose, .name = name };
+	return refuse_lost(env, purpose, name, master_make(env, &making, deadline));
 }
 
 static enum pm_err have_masters(struct environment *env, int64_t deadline)
@@ -234,26 +195,21 @@ static enum pm_err attach(struct environment *env, int64_t deadline)
 	} else {
 		TRY(err);
 	}
-	TRY(check_serial(env, record.token_serial));
+	TRY(check_serial(env, &record));
 	TRY(attach_load_masters(env));
+	TRY(uses_load(env));
 	TRY(check_masters(env, deadline));
 	TRY(check_environment_seal(env, &record, deadline));
 	TRY(mix_in_randomness(env, deadline));
 	TRY(have_masters(env, deadline));
-	return report_orphans(env, deadline);
-}
-
-static void clear_detail(struct environment *env)
-{
-	pthread_rwlock_wrlock(&env->lock);
-	env->detail[0] = '\0';
-	pthread_rwlock_unlock(&env->lock);
+	TRY(standby_pin_active(env, &record, deadline));
+	return object_report_orphans(env, deadline);
 }
 
 /* That it serves, or that it does not, is in the log before anybody is told. */
 static enum pm_err write_verdict(struct environment *env, enum pm_err verdict, int64_t deadline)
 {
-	struct leaf leaf CLEANUP(leaf_drop);
+	struct leaf leaf CLEANUP(leaf_drop) = { .fields = NULL };
 	struct hsm_status status;
 
 	hsm_status(env->hsm, &status);
@@ -267,25 +223,69 @@ static enum pm_err write_verdict(struct environment *env, enum pm_err verdict, i
 	return audit_append(env->audit, &leaf, NULL, deadline);
 }
 
-enum pm_err environment_attach(struct environment *env, uint64_t generation, int64_t deadline)
+/* From here on answers of that generation are believed, by this thread only. */
+static void begin_attaching(struct environment *env, uint64_t generation)
 {
-	clear_detail(env);
-	enum pm_err err = attach(env, deadline);
+	pthread_rwlock_wrlock(&env->lock);
+	env->attaching = generation;
+	env->attacher = pthread_self();
+	env->detail[0] = '\0';
+	pthread_rwlock_unlock(&env->lock);
+}
+
+static void end_attaching(struct environment *env)
+{
+	pthread_rwlock_wrlock(&env->lock);
+	env->attaching = 0;
+	pthread_rwlock_unlock(&env->lock);
+}
+
+void attach_settle(struct environment *env, uint64_t generation, enum pm_err verdict)
+{
+	pthread_rwlock_wrlock(&env->lock);
+	env->generation = generation;
+	env->refusal = verdict;
+	pthread_rwlock_unlock(&env->lock);
+	atomic_store(&env->checked_at, clock_unix());
+	atomic_store(&env->check_at, clock_now() + env->check_every);
+}
+
+/* Looked at again and found to be wrong as before: there is nothing new to tell. */
+static bool is_told(struct environment *env, uint64_t generation, enum pm_err verdict,
+		    const char *before)
+{
+	return verdict != PM_OK && env->generation == generation && env->refusal == verdict &&
+	       strcmp(env->detail, before) == 0;
+}
+
+static enum pm_err conclude(struct environment *env, uint64_t generation, enum pm_err verdict,
+			    const char *before, int64_t deadline)
+{
 	struct hsm_status status;
 
-	/* Only what is true of the token for good is kept; anything else is tried again. */
-	if (err != PM_OK && err != PM_TOKEN_MISMATCH)
-		return err;
+	/* Only what is true of the token is kept; anything else is tried again. */
+	if (verdict != PM_OK && verdict != PM_TOKEN_MISMATCH)
+		return verdict;
 	/* The signer was lost meanwhile: what was checked may be another token than now. */
 	hsm_status(env->hsm, &status);
 	if (status.generation != generation)
 		return PM_HSM_UNAVAILABLE;
-	TRY(write_verdict(env, err, deadline));
-	pthread_rwlock_wrlock(&env->lock);
-	env->generation = generation;
-	env->refusal = err;
-	pthread_rwlock_unlock(&env->lock);
-	if (err == PM_OK)
+	if (!is_told(env, generation, verdict, before))
+		TRY(write_verdict(env, verdict, deadline));
+	attach_settle(env, generation, verdict);
+	if (verdict == PM_OK)
 		log_info("vault: environment %s serves", env->name);
+	return verdict;
+}
+
+enum pm_err environment_attach(struct environment *env, uint64_t generation, int64_t deadline)
+{
+	char before[sizeof(env->detail)];
+
+	memcpy(before, env->detail, sizeof(before));
+	begin_attaching(env, generation);
+	enum pm_err err = attach(env, deadline);
+	err = conclude(env, generation, err, before, deadline);
+	end_attaching(env);
 	return err;
 }

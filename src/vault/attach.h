@@ -2,7 +2,8 @@
  * Taking an environment into service after its signer has (re)started: is this the token that this
  * database belongs to, and is every master key in it the one it was? An environment that is new on
  * both sides is provisioned. Nothing is ever deleted here; what does not fit together is refused and
- * said, until the signer is started anew. All of it inside a change of the environment.
+ * said, until it is found right when it is looked at again (upkeep.c). All of it inside a change of the
+ * environment.
  */
 #ifndef VAULT_ATTACH_H
 #define VAULT_ATTACH_H
@@ -24,8 +25,7 @@ bool attach_is_integrity(const struct master_record *record);
 /* The masters as the database has them now; nothing of them is checked yet. */
 enum pm_err attach_load_masters(struct environment *env) NODISCARD;
 
-/* Our objects of this environment in the token; room for HSM_OBJECTS_MAX. */
-enum pm_err attach_objects(struct environment *env, struct hsm_object *objects, size_t *count,
-			   int64_t deadline) NODISCARD;
+/* What came of checking that generation: in force from now on. */
+void attach_settle(struct environment *env, uint64_t generation, enum pm_err verdict);
 
 #endif

@@ -6,6 +6,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "layer.h"
+#include "period.h"
+#include "state.h"
+#include "sure.h"
 
 bool copy_text(char *out, size_t room, const char *text)
 {
@@ -27,29 +31,27 @@ void secret_cover(const struct environment *env, const struct apikey *key, uint3
 	buf_put_field(buf, bytes_str(key->secret));
 }
 
-enum pm_err pepper_job(struct environment *env, const char *pepper, uint32_t version,
-		       struct hsm_job *job, uint32_t *used)
+enum pm_err pepper_active(struct environment *env, const char *pepper, struct master_record *out)
 {
-	struct master_record master;
-
-	TRY(environment_master(env, PURPOSE_PEPPER, pepper, version, &master));
-	if (master.state != MASTER_ACTIVE && master.state != MASTER_VERIFY_ONLY)
-		return PM_NOT_FOUND;
-	memcpy(job->key.bytes, master.key_id, sizeof(job->key.bytes));
-	*used = master.version;
-	return PM_OK;
+	TRY(environment_master(env, PURPOSE_PEPPER, pepper, 0, out));
+	return period_may_make(env, out);
 }
 
-enum pm_err secret_job(struct environment *env, uint32_t pepper_version, const struct buf *covered,
-		       struct hsm_job *job)
+enum pm_err pepper_in_token(struct environment *env, const char *pepper, uint32_t version,
+			    struct master_record *out)
 {
-	uint32_t used = 0;
+	if (version == 0) /* which would be the active one */
+		return PM_NOT_FOUND;
+	TRY(environment_master(env, PURPOSE_PEPPER, pepper, version, out));
+	return state_in_token(out) ? PM_OK : PM_NOT_FOUND;
+}
 
-	if (covered->full)
-		return PM_INTERNAL;
-	TRY(pepper_job(env, VAULT_API_KEYS_PEPPER, pepper_version, job, &used));
-	job->data = buf_bytes(covered);
-	return PM_OK;
+enum pm_reason pepper_judge(struct environment *env, const struct master_record *pepper,
+			    int64_t now)
+{
+	if (pepper->state == MASTER_SUSPENDED)
+		return PM_REASON_PEPPER_SUSPENDED;
+	return period_vouches(env, pepper, now) ? PM_REASON_NONE : PM_REASON_PEPPER_ENDED;
 }
 
 struct cover {
@@ -61,17 +63,24 @@ static void cover_wipe(struct cover *cover)
 	secret_wipe(cover, sizeof(*cover));
 }
 
-static enum pm_err mac_secret(struct environment *env, const struct apikey *key,
-			      struct secret_record *secret, int64_t deadline)
+enum pm_err secret_mac(struct environment *env, const struct apikey *key,
+		       struct secret_record *secret, int64_t deadline)
 {
 	struct cover cover CLEANUP(cover_wipe);
 	struct buf covered = BUF(cover.room);
 	struct hsm_job job = { 0 };
+	struct master_record pepper;
 
+	TRY(pepper_active(env, VAULT_API_KEYS_PEPPER, &pepper));
 	secret_cover(env, key, secret->version, &covered);
-	TRY(pepper_job(env, VAULT_API_KEYS_PEPPER, 0, &job, &secret->pepper_version));
+	if (covered.full)
+		return PM_INTERNAL;
+	memcpy(job.key.bytes, pepper.key_id, sizeof(job.key.bytes));
 	job.data = buf_bytes(&covered);
-	TRY(environment_hmac(env, &job, 1, deadline));
+	TRY(sure_hmac(env, &job, 1, deadline));
+	secret->pepper_version = pepper.version;
+	memset(secret->wraps, 0, sizeof(secret->wraps));
+	secret->wrap_count = 0;
 	memcpy(secret->mac, job.mac, sizeof(secret->mac));
 	return PM_OK;
 }
@@ -85,7 +94,7 @@ enum pm_err secret_renew(struct environment *env, struct key_record *record, uin
 	memcpy(key.id, record->id, sizeof(key.id));
 	TRY(apikey_new_secret(key.secret));
 	*secret = (struct secret_record){ .version = version };
-	TRY(mac_secret(env, &key, secret, deadline));
+	TRY(secret_mac(env, &key, secret, deadline));
 	apikey_format(&key, env->prefix, text);
 	memcpy(record->tail, text->text + strlen(text->text) - STORE_TAIL_LEN, STORE_TAIL_LEN + 1);
 	return PM_OK;
@@ -106,7 +115,7 @@ void key_leaf_fill(struct leaf *leaf, const struct key_record *record)
 
 	leaf_text(leaf, "key", record->id);
 	leaf_number(leaf, "secret_version", current->version);
-	leaf_number(leaf, "pepper_version", current->pepper_version);
+	leaf_number(leaf, "pepper_version", layer_outermost(current));
 }
 
 void key_info_fill(const struct key_record *record, struct key_info *info)
@@ -125,7 +134,7 @@ void key_info_fill(const struct key_record *record, struct key_info *info)
 					 : 0,
 		.revoked_at = record->revoked_at,
 		.secret_version = current->version,
-		.pepper_version = current->pepper_version,
+		.pepper_version = layer_outermost(current),
 	};
 	strcpy(info->environment, record->environment);
 	strcpy(info->id, record->id);

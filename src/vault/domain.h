@@ -17,12 +17,15 @@
 #define CHANGE_ATTEMPTS 8     /* of a compare-and-set that others keep winning */
 #define SECRET_COVER_ROOM 192 /* bytes: more than secret_cover writes */
 
+struct rewrapper;
+
 struct vault {
 	struct store *store;
 	struct audit *audit;
 	struct scratch_pool scratch; /* blocks of the largest batch */
 	struct environment environments[VAULT_ENVIRONMENTS_MAX];
 	size_t environment_count;
+	struct rewrapper *rewrapper; /* rewrap_thread.c; NULL: it does not run */
 };
 
 /* The environment, in service. PM_AUDIT_BLOCKED, PM_NOT_FOUND, or what environment_enter says. */
@@ -36,17 +39,31 @@ enum pm_err vault_enter(struct vault *vault, const struct actor *actor, const ch
 void secret_cover(const struct environment *env, const struct apikey *key, uint32_t version,
 		  struct buf *buf);
 
-/* The job that MACs it under a version of pepper `api-keys`. PM_NOT_FOUND: no usable version. */
-enum pm_err secret_job(struct environment *env, uint32_t pepper_version, const struct buf *covered,
-		       struct hsm_job *job) NODISCARD;
+/* The active version of a pepper, for making. PM_NOT_FOUND; PM_KEY_PERIOD_OVER. */
+enum pm_err pepper_active(struct environment *env, const char *pepper,
+			  struct master_record *out) NODISCARD;
 
-/* An HMAC job for a usable (ACTIVE or VERIFY_ONLY) version of a pepper; 0 is the active one. */
-enum pm_err pepper_job(struct environment *env, const char *pepper, uint32_t version,
-		       struct hsm_job *job, uint32_t *used) NODISCARD;
+/* A version whose MACs can be computed, whether or not it vouches for them. PM_NOT_FOUND. */
+enum pm_err pepper_in_token(struct environment *env, const char *pepper, uint32_t version,
+			    struct master_record *out) NODISCARD;
+
+/*
+ * Why a version may not vouch now for what was made under it: PM_REASON_NONE (it may),
+ * PM_REASON_PEPPER_SUSPENDED or PM_REASON_PEPPER_ENDED.
+ */
+enum pm_reason pepper_judge(struct environment *env, const struct master_record *pepper,
+			    int64_t now);
+
+/*
+ * The secret's MAC, anew: one layer, under the active version of pepper `api-keys`, computed twice.
+ * The rest of `secret` stays as it is.
+ */
+enum pm_err secret_mac(struct environment *env, const struct apikey *key,
+		       struct secret_record *secret, int64_t deadline) NODISCARD;
 
 /*
  * A fresh secret for the key in `record`: sets secrets[SECRET_CURRENT] under the active pepper, and
- * the tail; the whole text goes to `text`.
+ * the tail; the whole text goes to `text`. PM_KEY_PERIOD_OVER.
  */
 enum pm_err secret_renew(struct environment *env, struct key_record *record, uint32_t version,
 			 struct key_text *text, int64_t deadline) NODISCARD;

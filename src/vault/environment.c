@@ -8,6 +8,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "names.h"
+#include "rewrap.h"
+#include "uses.h"
+
+#define CHECK_MINUTES 5
 
 enum pm_err environment_init(struct environment *env, const struct vault_environment *config,
 			     struct store *store)
@@ -19,11 +23,17 @@ enum pm_err environment_init(struct environment *env, const struct vault_environ
 	strcpy(env->prefix, config->prefix);
 	env->hsm = config->hsm;
 	env->store = store;
+	env->peppers = config->peppers;
+	env->internals = config->internals;
+	env->check_every = (config->check_minutes ? config->check_minutes : CHECK_MINUTES) * 60 *
+			   NS_PER_SECOND;
 	env->masters = calloc(MASTERS_MAX, sizeof(*env->masters));
 	pthread_mutex_init(&env->change_lock, NULL);
 	pthread_cond_init(&env->change_over, NULL);
 	pthread_rwlock_init(&env->lock, NULL);
 	TRY(names_new(&env->names));
+	TRY(uses_new(&env->uses));
+	TRY(rewrap_new(&env->rewrap));
 	return env->masters ? PM_OK : PM_NO_MEMORY;
 }
 
@@ -31,6 +41,8 @@ void environment_end(struct environment *env)
 {
 	free(env->masters);
 	names_free(env->names);
+	uses_free(env->uses);
+	rewrap_free(env->rewrap);
 	pthread_mutex_destroy(&env->change_lock);
 	pthread_cond_destroy(&env->change_over);
 	pthread_rwlock_destroy(&env->lock);
@@ -124,6 +136,31 @@ enum pm_err environment_master(struct environment *env, const char *purpose, con
 	return err;
 }
 
+enum pm_err environment_master_of(struct environment *env, const uint8_t key_id[STORE_KEY_ID_LEN],
+				  struct master_record *out)
+{
+	enum pm_err err = PM_NOT_FOUND;
+
+	pthread_rwlock_rdlock(&env->lock);
+	for (size_t i = 0; i < env->master_count && err != PM_OK; i++) {
+		if (memcmp(env->masters[i].key_id, key_id, STORE_KEY_ID_LEN) != 0)
+			continue;
+		*out = env->masters[i];
+		err = PM_OK;
+	}
+	pthread_rwlock_unlock(&env->lock);
+	return err;
+}
+
+size_t environment_copy_masters(struct environment *env, struct master_record *out)
+{
+	pthread_rwlock_rdlock(&env->lock);
+	size_t count = env->master_count;
+	memcpy(out, env->masters, count * sizeof(*out));
+	pthread_rwlock_unlock(&env->lock);
+	return count;
+}
+
 static enum pm_err put_master(struct environment *env, const struct master_record *record)
 {
 	size_t i = 0;
@@ -148,22 +185,76 @@ enum pm_err environment_put_masters(struct environment *env, const struct master
 	pthread_rwlock_wrlock(&env->lock);
 	for (size_t i = 0; i < count && err == PM_OK; i++)
 		err = put_master(env, &records[i]);
+	for (size_t i = 0; i < ENV_TOKENS_MAX; i++)
+		env->tokens[i].check_at = 0; /* is the standby still what it must be? */
 	pthread_rwlock_unlock(&env->lock);
 	return err;
+}
+
+/* PM_OK: the token that answers now is the one that was checked. *generation says which. */
+static enum pm_err check_generation(struct environment *env, uint64_t *generation)
+{
+	enum pm_err err = PM_HSM_UNAVAILABLE;
+	struct hsm_status status;
+
+	hsm_status(env->hsm, &status);
+	*generation = status.generation;
+	pthread_rwlock_rdlock(&env->lock);
+	if (env->attaching != 0 && env->attaching == status.generation &&
+	    pthread_equal(env->attacher, pthread_self()))
+		err = PM_OK;
+	else if (env->generation != 0 && env->generation == status.generation)
+		err = env->refusal;
+	pthread_rwlock_unlock(&env->lock);
+	return err;
+}
+
+enum pm_err environment_token(struct environment *env, struct hsm **token, uint64_t *generation)
+{
+	*token = env->hsm;
+	return check_generation(env, generation);
+}
+
+enum pm_err environment_same_token(struct environment *env, uint64_t generation)
+{
+	uint64_t now = 0;
+
+	TRY(check_generation(env, &now));
+	return now == generation ? PM_OK : PM_HSM_UNAVAILABLE;
+}
+
+static void count_uses(struct environment *env, const struct hsm_job *jobs, size_t count)
+{
+	size_t first = 0;
+
+	for (size_t i = 1; i <= count; i++) {
+		if (i < count &&
+		    memcmp(&jobs[i].key, &jobs[first].key, sizeof(jobs[first].key)) == 0)
+			continue;
+		uses_count(env, jobs[first].key.bytes, i - first);
+		first = i;
+	}
 }
 
 enum pm_err environment_hmac(struct environment *env, struct hsm_job *jobs, size_t count,
 			     int64_t deadline)
 {
-	TRY(hsm_hmac(env->hsm, jobs, count, deadline));
+	struct hsm *token = NULL;
+	uint64_t generation = 0;
+
+	TRY(environment_token(env, &token, &generation));
+	TRY(hsm_hmac(token, jobs, count, deadline));
+	TRY(environment_same_token(env, generation));
 	for (size_t i = 0; i < count; i++) {
 		if (jobs[i].err == PM_NOT_FOUND) {
 			log_error("vault: a master key of %s is not in its token any more",
 				  env->name);
+			atomic_store(&env->check_at, 0);
 			return PM_TOKEN_MISMATCH;
 		}
 		TRY(jobs[i].err);
 	}
+	count_uses(env, jobs, count);
 	return PM_OK;
 }
 

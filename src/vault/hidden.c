@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "domain.h"
+#include "state.h"
+#include "sure.h"
 #include "value.h"
 #include "vault/audit.h"
 
@@ -16,8 +18,7 @@ static size_t list_versions(struct environment *env,
 		const struct master_record *master = &env->masters[i];
 
 		if (strcmp(master->purpose, PURPOSE_AUDIT) == 0 &&
-		    strcmp(master->name, AUDIT_TEXT_NAME) == 0 &&
-		    (master->state == MASTER_ACTIVE || master->state == MASTER_VERIFY_ONLY))
+		    strcmp(master->name, AUDIT_TEXT_NAME) == 0 && state_in_token(master))
 			versions[count++] = *master;
 	}
 	pthread_rwlock_unlock(&env->lock);
@@ -45,7 +46,7 @@ enum pm_err vault_audit_hash(struct vault *vault, struct actor *actor, const cha
 		jobs[i] = (struct hsm_job){ .data = buf_bytes(&covered) };
 		memcpy(jobs[i].key.bytes, versions[i].key_id, sizeof(jobs[i].key.bytes));
 	}
-	TRY(environment_hmac(env, jobs, *count, actor->deadline));
+	TRY(sure_hmac(env, jobs, *count, actor->deadline));
 	for (size_t i = 0; i < *count; i++)
 		value_hash_format(versions[i].version, jobs[i].mac, hashes[i].text);
 	const struct fold_act act = { .type = LEAF_TEXT_HASH, .env = env, .count = 1 };

@@ -2,12 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attach.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "domain.h"
 #include "master.h"
+#include "object.h"
 #include "report.h"
 #include "vault/audit.h"
 
@@ -41,8 +41,8 @@ static void load_objects(struct environment *env, struct work *work, int64_t dea
 	hsm_status(env->hsm, &status);
 	if (status.state != HSM_SERVING)
 		return;
-	enum pm_err err =
-		attach_objects(env, work->objects, &work->object_count, now + (deadline - now) / 2);
+	enum pm_err err = object_list(env, env->hsm, work->objects, &work->object_count,
+				      now + (deadline - now) / 2);
 	if (err == PM_OK)
 		return;
 	work->object_count = 0; /* some may have been filled in */

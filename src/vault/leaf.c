@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "environment.h"
 #include "names.h"
+#include "sure.h"
 #include "value.h"
 
 #define HIDDEN "hidden" /* what stands for a text whose HMAC could not be had */
@@ -245,7 +246,7 @@ void leaves_resolve(struct leaf *leaves, size_t count, struct environment *env, 
 		counts[i] = leaves[i].env == env ? leaf_jobs(&leaves[i], jobs + total) : 0;
 		total += counts[i];
 	}
-	if (total == 0 || environment_hmac(env, jobs, total, resolve_deadline(deadline)) != PM_OK)
+	if (total == 0 || sure_hmac(env, jobs, total, resolve_deadline(deadline)) != PM_OK)
 		return;
 	for (size_t i = 0, taken = 0; i < count; taken += counts[i++])
 		leaf_take_jobs(&leaves[i], jobs + taken, counts[i]);

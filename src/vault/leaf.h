@@ -44,16 +44,37 @@ struct environment;
 	X(ENV_SERVE, "env.serve", "an environment's token was checked and serves")                 \
 	X(ENV_REFUSE, "env.refuse", "token and database do not belong together; refused")          \
 	X(ENV_PROVISION, "env.provision", "a new environment was tied to its token")               \
+	X(ENV_STANDBY, "env.standby", "a standby token was checked and tied to the environment")   \
 	X(HSM_FAULT, "hsm.fault", "the HSM or its signer failed")                                  \
 	X(HSM_RECOVER, "hsm.recover", "it answers again")                                          \
-	X(HSM_SEAL, "hsm.seal", "sealed: no PIN, or it was locked")                                \
+	X(HSM_SWITCH, "hsm.switch", "another token computes from now on: `to`")                    \
+	X(HSM_SEAL, "hsm.seal", "sealed: by Seal, or it cannot start without somebody's doing")    \
 	X(HSM_UNSEAL, "hsm.unseal", "unsealed")                                                    \
 	X(HSM_PIN, "hsm.pin", "the PIN was refused; it is not tried again")                        \
+	X(HSM_CHANGE_PIN, "hsm.change-pin", "ChangePin")                                           \
+	X(TOKEN_READ, "token.read", "InspectToken")                                                \
+	X(ORPHAN_ADOPT, "orphan.adopt", "an object that no record named got one, VERIFY_ONLY")     \
+	X(ORPHAN_DESTROY, "orphan.destroy", "an object that no record named was destroyed")        \
+	X(ORPHAN_REFUSE, "orphan.refuse", "SettleOrphan was refused or failed")                    \
 	X(MASTER_STAGE, "master.stage", "a key is about to be generated in the token")             \
 	X(MASTER_ACTIVATE, "master.activate", "it was generated, read back, and is in use")        \
 	X(MASTER_RETIRE, "master.retire", "a version only verifies from now on")                   \
 	X(MASTER_ABANDON, "master.abandon",                                                        \
 	  "a version was never finished; its number is not used")                                  \
+	X(MASTER_ROTATE, "master.rotate", "a key that is no pepper was rotated")                   \
+	X(MASTER_SUSPEND, "master.suspend", "a version vouches for nothing until it is resumed")   \
+	X(MASTER_RESUME, "master.resume", "a suspended version verifies again")                    \
+	X(MASTER_COMPROMISE, "master.compromise", "a version is known, or feared, to be known")    \
+	X(MASTER_SCHEDULE, "master.schedule", "a version is to be destroyed at `destroy_at`")      \
+	X(MASTER_CANCEL, "master.cancel", "and is not: `after` is what it was before")             \
+	X(MASTER_DESTROY, "master.destroy", "a version was destroyed in every token")              \
+	X(MASTER_WARN, "master.warn", "a version is near, or past, the end of its cryptoperiod")   \
+	X(MASTER_READ, "master.read", "ListMasters")                                               \
+	X(MASTER_REFUSE, "master.refuse", "ChangeMaster was refused or failed")                    \
+	X(MASTER_REWRAP, "master.rewrap", "records are to be moved to the active version")         \
+	X(MASTER_REWRAPPED, "master.rewrapped",                                                    \
+	  "no record that could be moved to the active version is left")                           \
+	X(RECORD_RESEAL, "record.reseal", "records were sealed anew under that integrity version") \
 	X(PEPPER_CREATE, "pepper.create", "CreatePepper")                                          \
 	X(PEPPER_ROTATE, "pepper.rotate", "RotatePepper")                                          \
 	X(LOG_ROTATE, "log.rotate", "RotateLog")                                                   \
@@ -61,6 +82,7 @@ struct environment;
 	X(KEY_ROTATE, "key.rotate", "RotateKey")                                                   \
 	X(KEY_REVOKE, "key.revoke", "RevokeKey")                                                   \
 	X(KEY_MOVE, "key.move", "a verified secret moved to the active pepper version")            \
+	X(KEY_REWRAP, "key.rewrap", "dormant secrets were wrapped under that pepper version")      \
 	X(KEY_VERIFY, "key.verify", "a key was verified, or `count` times in a minute")            \
 	X(KEY_REFUSE, "key.refuse", "a key was refused: `reason`")                                 \
 	X(KEY_READ, "key.read", "GetKey or ListKeys")                                              \

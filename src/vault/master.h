@@ -1,7 +1,7 @@
 /*
  * Making a version of a master key so that a crash at any point leaves nothing half there: a STAGED
  * record with the future CKA_ID (the intent) → generate in the token → check value → ACTIVE. A
- * STAGED record found later was never in use; it becomes DESTROYED, its number is not used again,
+ * STAGED record without a check value found later was never in use; it becomes DESTROYED, its number is not used again,
  * and its object, if there is one, is reported as an orphan. All of it inside a change of the
  * environment.
  */
@@ -10,6 +10,7 @@
 
 #include "environment.h"
 #include "leaf.h"
+#include "takeover.h"
 
 /* peppermint/<environment>/<purpose>/<name>/v<version> */
 void master_label(const struct master_record *record, char label[HSM_LABEL_MAX + 1]);
@@ -17,7 +18,11 @@ void master_label(const struct master_record *record, char label[HSM_LABEL_MAX +
 /* Is it a pair that signs (audit/log)? Every other master key is an HMAC key. */
 bool master_is_pair(const struct master_record *record);
 
-/* The public half of a pair as the token has it now. PM_TOKEN_MISMATCH: it has not. */
+/* The public half of a pair as the token has it now. PM_NOT_FOUND: it has not. */
+enum pm_err master_public_in(struct hsm *token, const struct master_record *record,
+			     struct hsm_object *out, int64_t deadline) NODISCARD;
+
+/* The same of the token that was checked. PM_TOKEN_MISMATCH: it has not. */
 enum pm_err master_public(struct environment *env, const struct master_record *record,
 			  struct hsm_object *out, int64_t deadline) NODISCARD;
 
@@ -32,36 +37,47 @@ enum pm_err master_check_value(struct environment *env, const struct master_reco
 enum pm_err master_stage(struct environment *env, const char *purpose, const char *name,
 			 struct master_record *out) NODISCARD;
 
+/* A version to be made. All zero but purpose and name: it is activated, by the vault itself. */
+struct master_making {
+	const char *purpose, *name;
+	/* It is not activated but stays STAGED, with its check value: its object must be brought to
+	 * another token first. */
+	bool stage_only;
+	struct takeover_terms terms; /* with stage_only: its executed and leaf */
+	struct master_record made;   /* out */
+};
+
 /*
- * Makes the next version of purpose/name and makes it the active one; the version before becomes
- * VERIFY_ONLY. Each step has its entry in the audit log. `executed` (may be NULL) is committed with
- * the last; its subject and seal are set here. So is `leaf` (may be NULL): begun and resolved by the
- * caller, it gets its "version" and is ended here; its receipt is then in leaf->receipt.
+ * Makes the next version of purpose/name and, mostly, makes it the active one; the version before
+ * becomes VERIFY_ONLY, or what the terms say. Each step has its entry in the audit log.
  * PM_TOKEN_MISMATCH: the token holds that version, or a later one, and the database does not know it.
  */
-enum pm_err master_create(struct environment *env, const char *purpose, const char *name,
-			  struct executed_record *executed, struct leaf *leaf,
-			  int64_t deadline) NODISCARD;
-
-/* The same when more must be in the commit: `add` puts at most MASTER_COMPANY_MAX changes. */
-#define MASTER_COMPANY_MAX 2
-struct master_company {
-	enum pm_err (*add)(void *arg, const struct master_record *active,
-			   const struct hsm_object *object, struct store_change *changes,
-			   size_t *count);
-	void *arg;
-};
-enum pm_err master_create_with(struct environment *env, const char *purpose, const char *name,
-			       struct executed_record *executed, struct leaf *leaf,
-			       const struct master_company *company, int64_t deadline) NODISCARD;
+enum pm_err master_make(struct environment *env, struct master_making *making,
+			int64_t deadline) NODISCARD;
 
 /* An entry's beginning, about a version. */
-void master_leaf(struct leaf *leaf, enum leaf_type type, struct environment *env,
-		 const struct master_record *record);
+void master_leaf(struct leaf *leaf, enum leaf_type type, const struct actor *actor,
+		 struct environment *env, const struct master_record *record);
 
-/* The change of one master record with its entry. */
-enum pm_err master_commit(struct environment *env, const struct store_change *change,
-			  enum leaf_type type, int64_t deadline) NODISCARD;
+/* Another state, a revision more, sealed. In memory only. */
+enum pm_err master_set_state(struct environment *env, struct master_record *record,
+			     enum master_state state, int64_t deadline) NODISCARD;
+
+/* The same in the state that it has. */
+enum pm_err master_revise(struct environment *env, struct master_record *record,
+			  int64_t deadline) NODISCARD;
+
+/* The subject, which names the version, and the seal. */
+enum pm_err master_seal_executed(struct environment *env, const struct master_record *record,
+				 struct executed_record *executed, int64_t deadline) NODISCARD;
+
+/*
+ * The change of one master record, which is sealed, with its entry, and what was executed for it (may
+ * be NULL); then it is among the masters in memory. The leaf is ended here.
+ */
+enum pm_err master_commit(struct environment *env, enum store_op op,
+			  const struct master_record *record, struct executed_record *executed,
+			  struct leaf *leaf, int64_t deadline) NODISCARD;
 
 /* Marks a STAGED record as never to be used. */
 enum pm_err master_abandon(struct environment *env, struct master_record *record,

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "chain.h"
 #include "logbook.h"
+#include "period.h"
 
 #define SHA256_LEN 32
 
@@ -149,16 +150,17 @@ static enum pm_err sign_text(struct audit *audit, const struct log_record *log,
 	struct master_record master;
 	struct hsm_id id;
 	uint8_t hash[SHA256_LEN];
+	bool raw = key->algorithm == TLOG_ED25519;
 
 	if (!environment_in_service(env))
 		return PM_HSM_UNAVAILABLE;
 	TRY(environment_master(env, PURPOSE_AUDIT, AUDIT_LOG_NAME, log->key_version, &master));
 	memcpy(id.bytes, master.key_id, sizeof(id.bytes));
-	if (key->algorithm == TLOG_ED25519)
-		return hsm_sign(env->hsm, &id, HSM_ED25519, text, signature, deadline);
 	TRY(digest(text, hash));
-	return hsm_sign(env->hsm, &id, HSM_ECDSA_P256, bytes_of(hash, sizeof(hash)), signature,
-			deadline);
+	TRY(hsm_sign(env->hsm, &id, raw ? HSM_ED25519 : HSM_ECDSA_P256,
+		     raw ? text : bytes_of(hash, sizeof(hash)), signature, deadline));
+	period_count(env, &master, 1);
+	return PM_OK;
 }
 
 /* Sets the note. */

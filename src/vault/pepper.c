@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "domain.h"
 #include "master.h"
+#include "renew.h"
 
 static bool is_pepper_name(const char *name)
 {
@@ -91,19 +92,35 @@ static size_t count_peppers(struct environment *env, const char *name, bool *exi
 	return names;
 }
 
-static enum pm_err create(struct environment *env, struct actor *actor, const char *name,
-			  bool rotate)
+static enum pm_err create(struct environment *env, struct actor *actor, const char *name)
 {
+	struct leaf leaf CLEANUP(leaf_drop) = { .fields = NULL };
 	struct executed_record executed;
-	struct leaf leaf CLEANUP(leaf_drop);
+	struct master_making making = {
+		.purpose = PURPOSE_PEPPER,
+		.name = name,
+		.terms = { .executed = &executed, .leaf = &leaf },
+	};
 
-	leaf_begin(&leaf, rotate ? LEAF_PEPPER_ROTATE : LEAF_PEPPER_CREATE, actor, env->audit, env);
+	leaf_begin(&leaf, LEAF_PEPPER_CREATE, actor, env->audit, env);
 	leaf_text(&leaf, "pepper", name);
 	leaf_resolve(&leaf, actor->deadline);
 	request_record(env, actor, "", &executed);
-	TRY(master_create(env, PURPOSE_PEPPER, name, &executed, &leaf, actor->deadline));
+	TRY(master_make(env, &making, actor->deadline));
 	audit_receipt(&leaf.receipt, &actor->receipt);
 	return PM_OK;
+}
+
+static enum pm_err rotate_version(struct environment *env, struct actor *actor, const char *name)
+{
+	struct renewal renewal = { .purpose = PURPOSE_PEPPER, .name = name, .actor = actor };
+	uint32_t staged = 0;
+
+	enum pm_err err = renew_check(env, PURPOSE_PEPPER, name, &staged);
+	if (err == PM_CONFLICT)
+		actor->why = "a version is STAGED already: activate it, or destroy it";
+	TRY(err);
+	return renew(env, &renewal, actor->deadline);
 }
 
 /* Inside a change: what exists stays as it is until the new version is there. */
@@ -120,7 +137,7 @@ static enum pm_err make_version(struct environment *env, struct actor *actor, co
 		return PM_ALREADY_EXISTS;
 	if (!rotate && names >= VAULT_PEPPERS_MAX)
 		return PM_TOO_LARGE;
-	return create(env, actor, name, rotate);
+	return rotate ? rotate_version(env, actor, name) : create(env, actor, name);
 }
 
 static enum pm_err change_pepper(struct vault *vault, struct actor *actor, const char *environment,

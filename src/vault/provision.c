@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "master.h"
+#include "object.h"
 #include "seal.h"
 
 /* An interrupted first start left the intent of the integrity key behind, and nothing else. */
@@ -33,7 +34,7 @@ static enum pm_err check_token_is_new(struct environment *env, const struct mast
 
 	if (!objects)
 		return PM_NO_MEMORY;
-	TRY(attach_objects(env, objects, &count, deadline));
+	TRY(object_list(env, env->hsm, objects, &count, deadline));
 	if (intent)
 		master_label(intent, label);
 	for (size_t i = 0; i < count; i++) {
@@ -52,14 +53,15 @@ static enum pm_err check_token_is_new(struct environment *env, const struct mast
 static enum pm_err provision_integrity(struct environment *env, bool resumed,
 				       struct master_record *record, int64_t deadline)
 {
-	struct store_change intent = { .op = STORE_INSERT_MASTER, .master = record };
+	struct leaf leaf CLEANUP(leaf_drop) = { .fields = NULL };
 	struct hsm_object object;
 	struct hsm_id id;
 	char label[HSM_LABEL_MAX + 1];
 
 	if (!resumed) {
 		TRY(master_stage(env, PURPOSE_INTEGRITY, INTEGRITY_NAME, record));
-		TRY(master_commit(env, &intent, LEAF_MASTER_STAGE, deadline));
+		master_leaf(&leaf, LEAF_MASTER_STAGE, NULL, env, record);
+		TRY(master_commit(env, STORE_INSERT_MASTER, record, NULL, &leaf, deadline));
 	}
 	master_label(record, label);
 	memcpy(id.bytes, record->key_id, sizeof(id.bytes));
@@ -81,7 +83,7 @@ static enum pm_err commit(struct environment *env, const struct master_record *i
 		{ .op = STORE_APPEND_LEAF, .leaf = &provision.record },
 	};
 
-	master_leaf(&active, LEAF_MASTER_ACTIVATE, env, integrity);
+	master_leaf(&active, LEAF_MASTER_ACTIVATE, NULL, env, integrity);
 	leaf_begin(&provision, LEAF_ENV_PROVISION, NULL, env->audit, env);
 	leaf_text(&provision, "token", record->token_serial);
 	TRY(leaf_end(&active));
@@ -96,6 +98,10 @@ enum pm_err attach_provision(struct environment *env, int64_t deadline)
 	struct hsm_status status;
 	struct seal_task tasks[2];
 
+	hsm_status(env->hsm, &status);
+	if (status.active != 0)
+		return attach_refuse(env, "a new environment begins with its own token, not with "
+					  "the standby: attach that token");
 	TRY(attach_load_masters(env));
 	bool resumed = find_intent(env, &integrity);
 	if (!resumed && env->master_count > 0)
@@ -106,6 +112,7 @@ enum pm_err attach_provision(struct environment *env, int64_t deadline)
 	TRY(provision_integrity(env, resumed, &integrity, deadline));
 
 	integrity.state = MASTER_ACTIVE;
+	integrity.activated_at = clock_unix();
 	integrity.revision++;
 	TRY(environment_put_masters(env, &integrity, 1)); /* it seals its own record */
 

@@ -98,7 +98,9 @@ static const struct {
 	{ "MintKey", LEAF_KEY_MINT },           { "RotateKey", LEAF_KEY_ROTATE },
 	{ "RevokeKey", LEAF_KEY_REVOKE },       { "CreatePepper", LEAF_PEPPER_CREATE },
 	{ "RotatePepper", LEAF_PEPPER_ROTATE }, { "RotateLog", LEAF_LOG_ROTATE },
-	{ "AddCosignature", LEAF_LOG_COSIGN },
+	{ "AddCosignature", LEAF_LOG_COSIGN },  { "ChangeMaster", LEAF_MASTER_REFUSE },
+	{ "SettleOrphan", LEAF_ORPHAN_REFUSE }, { "Seal", LEAF_HSM_SEAL },
+	{ "Unseal", LEAF_HSM_UNSEAL },          { "ChangePin", LEAF_HSM_CHANGE_PIN },
 };
 
 static enum leaf_type change_type(const char *rpc)

@@ -20,7 +20,7 @@ static enum pm_err set_key(struct log_record *log, const struct master_record *m
 	return PM_OK;
 }
 
-/* For master_company: the open log gets the key that was just made. */
+/* For takeover_company: the open log gets the key that was just made. */
 static enum pm_err add_key(void *arg, const struct master_record *active,
 			   const struct hsm_object *object, struct store_change *changes,
 			   size_t *count)
@@ -74,15 +74,19 @@ enum pm_err logbook_have_key(struct environment *env, int64_t deadline)
 {
 	struct master_record active;
 	struct log_record log;
-	const struct master_company company = { .add = add_key, .arg = &log };
+	const struct takeover_company company = { .add = add_key, .arg = &log };
+	struct master_making making = {
+		.purpose = PURPOSE_AUDIT,
+		.name = AUDIT_LOG_NAME,
+		.terms.company = &company,
+	};
 
 	TRY(store_get_log(env->store, 0, &log));
 	if (log.key_version != 0)
 		return check_key(env, &log, deadline);
 	if (environment_master(env, PURPOSE_AUDIT, AUDIT_LOG_NAME, 0, &active) == PM_OK)
 		return use_key(env, &log, &active, deadline);
-	return master_create_with(env, PURPOSE_AUDIT, AUDIT_LOG_NAME, NULL, NULL, &company,
-				  deadline);
+	return master_make(env, &making, deadline);
 }
 
 /* A rotation: the old log's last entry and the new log's first, whose key is only known when made. */
@@ -131,11 +135,16 @@ static void begin_rotation(struct audit *audit, const struct log_record *log,
 static enum pm_err rotate(struct audit *audit, struct actor *actor, struct vault_log *out)
 {
 	struct rotation rotation CLEANUP(rotation_end) = { .next = { .log = 0 } };
-	const struct master_company company = { .add = add_opening, .arg = &rotation };
+	const struct takeover_company company = { .add = add_opening, .arg = &rotation };
 	struct leaf leaf CLEANUP(leaf_drop) = { .fields = NULL };
 	struct environment *env = audit->signer;
 	struct executed_record executed;
 	struct log_record log;
+	struct master_making making = {
+		.purpose = PURPOSE_AUDIT,
+		.name = AUDIT_LOG_NAME,
+		.terms = { .executed = &executed, .leaf = &leaf, .company = &company },
+	};
 
 	TRY(request_begin(env, actor));
 	TRY(store_get_log(audit->store, 0, &log));
@@ -150,8 +159,7 @@ static enum pm_err rotate(struct audit *audit, struct actor *actor, struct vault
 	leaf_text(&leaf, "opened", rotation.next.origin);
 	leaf_resolve(&leaf, actor->deadline);
 	request_record(env, actor, "", &executed);
-	TRY(master_create_with(env, PURPOSE_AUDIT, AUDIT_LOG_NAME, &executed, &leaf, &company,
-			       actor->deadline));
+	TRY(master_make(env, &making, actor->deadline));
 	audit_receipt(&leaf.receipt, &actor->receipt);
 	/* Not read again: it is done, and reading could fail. */
 	logbook_describe_record(&rotation.next, out);

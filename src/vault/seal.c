@@ -2,7 +2,12 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/secret.h"
+#include "period.h"
+#include "state.h"
+#include "sure.h"
 
 static void put_text(struct buf *buf, const char *text)
 {
@@ -18,6 +23,7 @@ static struct buf *begin(struct seal_task *task, struct store_seal *seal, const 
 {
 	task->seal = seal;
 	task->holds = false;
+	task->founding = false;
 	task->covered = BUF(task->room);
 	put_text(&task->covered, tag);
 	return &task->covered;
@@ -31,6 +37,33 @@ void seal_cover_environment(struct seal_task *task, struct environment_record *r
 	put_text(buf, record->token_serial);
 	put_time(buf, record->created_at);
 	buf_put_u64(buf, record->revision);
+	task->founding = true;
+	/* Records from before there were standby tokens cover what they always did. */
+	if (record->standby_serial[0] == '\0')
+		return;
+	put_text(buf, "standby");
+	put_text(buf, record->standby_serial);
+}
+
+static bool has_wraps(const struct key_record *record)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < SECRETS_PER_KEY; i++)
+		has = has || record->secrets[i].wrap_count != 0;
+	return has;
+}
+
+static void put_wraps(struct buf *buf, const struct key_record *record)
+{
+	put_text(buf, "wraps");
+	for (size_t i = 0; i < SECRETS_PER_KEY; i++) {
+		const struct secret_record *secret = &record->secrets[i];
+
+		buf_put_u32(buf, secret->wrap_count);
+		for (uint32_t wrap = 0; wrap < secret->wrap_count; wrap++)
+			buf_put_u32(buf, secret->wraps[wrap]);
+	}
 }
 
 void seal_cover_key(struct seal_task *task, struct key_record *record)
@@ -57,6 +90,23 @@ void seal_cover_key(struct seal_task *task, struct key_record *record)
 		buf_put_field(buf, bytes_of(secret->mac, sizeof(secret->mac)));
 	}
 	buf_put_u64(buf, record->revision);
+	/* Records from before there were wraps cover what they always did. */
+	if (has_wraps(record))
+		put_wraps(buf, record);
+}
+
+/* What came later than the first records: those that have nothing of it cover what they always did. */
+static void put_life(struct buf *buf, const struct master_record *record)
+{
+	if (record->prior == 0 && record->ends_at == 0 && record->destroy_at == 0 &&
+	    record->activated_at == 0 && !record->rewrap)
+		return;
+	put_text(buf, "life");
+	buf_put_u32(buf, (uint32_t)record->prior);
+	put_time(buf, record->ends_at);
+	put_time(buf, record->destroy_at);
+	put_time(buf, record->activated_at);
+	buf_put_u32(buf, record->rewrap);
 }
 
 void seal_cover_master(struct seal_task *task, struct master_record *record)
@@ -73,6 +123,8 @@ void seal_cover_master(struct seal_task *task, struct master_record *record)
 	put_time(buf, record->created_at);
 	put_time(buf, record->changed_at);
 	buf_put_u64(buf, record->revision);
+	put_life(buf, record);
+	task->founding = true;
 }
 
 void seal_cover_executed(struct seal_task *task, struct executed_record *record)
@@ -87,50 +139,71 @@ void seal_cover_executed(struct seal_task *task, struct executed_record *record)
 	put_time(buf, record->at);
 }
 
-/* Version 0 is the active one; *used is the version that the job is for. */
-static enum pm_err integrity_job(struct environment *env, const struct seal_task *task,
-				 uint32_t version, struct hsm_job *job, uint32_t *used)
+static void use_key(const struct master_record *integrity, const struct seal_task *task,
+		    struct hsm_job *job)
+{
+	memcpy(job->key.bytes, integrity->key_id, sizeof(job->key.bytes));
+	job->data = buf_bytes(&task->covered);
+}
+
+/*
+ * A version that is suspended, or past its end, vouches for no record but those that say what it is:
+ * without them nobody could resume it, or seal the others anew.
+ */
+static bool vouches(struct environment *env, const struct seal_task *task,
+		    const struct master_record *integrity)
+{
+	if (!state_in_token(integrity))
+		return false;
+	if (task->founding || period_vouches(env, integrity, clock_unix()))
+		return true;
+	log_warn("vault: a record of %s is sealed under version %u of the integrity key, which is "
+		 "%s and vouches for nothing now",
+		 env->name, integrity->version, state_rules(integrity->state)->name);
+	return false;
+}
+
+enum pm_err seal_job(struct environment *env, const struct seal_task *task, struct hsm_job *job)
 {
 	struct master_record integrity;
 
 	if (task->covered.full)
 		return PM_INTERNAL;
-	TRY(environment_master(env, PURPOSE_INTEGRITY, INTEGRITY_NAME, version, &integrity));
-	memcpy(job->key.bytes, integrity.key_id, sizeof(job->key.bytes));
-	job->data = buf_bytes(&task->covered);
-	*used = integrity.version;
+	/* Not sealed at all; 0 would stand for the active version below. */
+	if (task->seal->version == 0 ||
+	    environment_master(env, PURPOSE_INTEGRITY, INTEGRITY_NAME, task->seal->version,
+			       &integrity) != PM_OK ||
+	    !vouches(env, task, &integrity))
+		return PM_RECORD_QUARANTINED;
+	use_key(&integrity, task, job);
 	return PM_OK;
 }
 
-enum pm_err seal_job(struct environment *env, const struct seal_task *task, struct hsm_job *job)
+bool seal_matches(const struct seal_task *task, const uint8_t mac[HSM_MAC_LEN])
 {
-	uint32_t used = 0;
-
-	/* Not sealed at all; 0 would stand for the active version below. */
-	if (task->seal->version == 0)
-		return PM_RECORD_QUARANTINED;
-	enum pm_err err = integrity_job(env, task, task->seal->version, job, &used);
-	return err == PM_NOT_FOUND ? PM_RECORD_QUARANTINED : err;
-}
-
-bool seal_matches(const struct seal_task *task, const struct hsm_job *job)
-{
-	return secret_equal(task->seal->mac, job->mac, sizeof(task->seal->mac));
+	return secret_equal(task->seal->mac, mac, sizeof(task->seal->mac));
 }
 
 enum pm_err seal_make_with_leaf(struct environment *env, struct seal_task *tasks, size_t count,
 				struct leaf *leaf, int64_t deadline)
 {
 	struct hsm_job jobs[SEAL_TASKS_MAX + LEAF_HIDDEN_MAX];
+	struct master_record active;
 
 	if (count > SEAL_TASKS_MAX)
 		return PM_TOO_LARGE;
-	for (size_t i = 0; i < count; i++)
-		TRY(integrity_job(env, &tasks[i], 0, &jobs[i], &tasks[i].seal->version));
+	TRY(environment_master(env, PURPOSE_INTEGRITY, INTEGRITY_NAME, 0, &active));
+	for (size_t i = 0; i < count; i++) {
+		if (tasks[i].covered.full)
+			return PM_INTERNAL;
+		use_key(&active, &tasks[i], &jobs[i]);
+	}
 	size_t hidden = leaf ? leaf_jobs(leaf, jobs + count) : 0;
-	TRY(environment_hmac(env, jobs, count + hidden, deadline));
-	for (size_t i = 0; i < count; i++)
+	TRY(sure_hmac(env, jobs, count + hidden, deadline));
+	for (size_t i = 0; i < count; i++) {
+		tasks[i].seal->version = active.version;
 		memcpy(tasks[i].seal->mac, jobs[i].mac, sizeof(tasks[i].seal->mac));
+	}
 	if (leaf)
 		leaf_take_jobs(leaf, jobs + count, hidden);
 	return PM_OK;
@@ -142,28 +215,68 @@ enum pm_err seal_make(struct environment *env, struct seal_task *tasks, size_t c
 	return seal_make_with_leaf(env, tasks, count, NULL, deadline);
 }
 
+/* The checks of one call: jobs and their tasks, side by side. */
+struct checks {
+	size_t count;
+	struct hsm_job jobs[SEAL_TASKS_MAX];
+	struct seal_task *tasks[SEAL_TASKS_MAX];
+};
+
+static void compare(struct checks *checks)
+{
+	for (size_t i = 0; i < checks->count; i++)
+		checks->tasks[i]->holds = seal_matches(checks->tasks[i], checks->jobs[i].mac);
+}
+
+/* Those that do not hold are computed once more: a bit may have flipped on the way. */
+static enum pm_err check_again(struct environment *env, const struct checks *first,
+			       int64_t deadline)
+{
+	struct checks again = { .count = 0 };
+	const uint8_t *before[SEAL_TASKS_MAX];
+
+	for (size_t i = 0; i < first->count; i++) {
+		if (first->tasks[i]->holds)
+			continue;
+		before[again.count] = first->jobs[i].mac;
+		again.tasks[again.count] = first->tasks[i];
+		again.jobs[again.count++] = first->jobs[i];
+	}
+	if (again.count == 0)
+		return PM_OK;
+	TRY(environment_hmac(env, again.jobs, again.count, deadline));
+	compare(&again);
+	for (size_t i = 0; i < again.count; i++) {
+		if (again.tasks[i]->holds ||
+		    secret_equal(before[i], again.jobs[i].mac, HSM_MAC_LEN))
+			continue;
+		log_error("vault: %s's token gave two seals of one record, and neither is its own",
+			  env->name);
+		return PM_HSM_UNAVAILABLE;
+	}
+	return PM_OK;
+}
+
 enum pm_err seal_check(struct environment *env, struct seal_task *tasks, size_t count,
 		       int64_t deadline)
 {
-	struct hsm_job jobs[SEAL_TASKS_MAX];
-	struct seal_task *tested[SEAL_TASKS_MAX];
-	size_t used = 0;
+	struct checks checks = { .count = 0 };
 
 	if (count > SEAL_TASKS_MAX)
 		return PM_TOO_LARGE;
 	for (size_t i = 0; i < count; i++) {
 		tasks[i].holds = false;
-		enum pm_err err = seal_job(env, &tasks[i], &jobs[used]);
+		enum pm_err err = seal_job(env, &tasks[i], &checks.jobs[checks.count]);
 		if (err == PM_RECORD_QUARANTINED)
 			continue;
 		TRY(err);
-		tested[used++] = &tasks[i];
+		checks.tasks[checks.count++] = &tasks[i];
 	}
-	if (used > 0)
-		TRY(environment_hmac(env, jobs, used, deadline));
-	for (size_t i = 0; i < used; i++)
-		tested[i]->holds = seal_matches(tested[i], &jobs[i]);
-	return PM_OK;
+	if (checks.count == 0)
+		return PM_OK;
+	TRY(environment_hmac(env, checks.jobs, checks.count, deadline));
+	compare(&checks);
+	return check_again(env, &checks, deadline);
 }
 
 enum pm_err seal_check_one(struct environment *env, struct seal_task *task, int64_t deadline)

@@ -18,6 +18,7 @@
 struct seal_task {
 	struct store_seal *seal; /* of the record: set by seal_make, compared by seal_check */
 	bool holds;              /* out of seal_check */
+	bool founding; /* of an environment or a master key: its version need only be in the token */
 	struct buf covered;
 	uint8_t room[SEAL_ROOM];
 };
@@ -27,7 +28,7 @@ void seal_cover_key(struct seal_task *task, struct key_record *record);
 void seal_cover_master(struct seal_task *task, struct master_record *record);
 void seal_cover_executed(struct seal_task *task, struct executed_record *record);
 
-/* Seals the records of all tasks under the active integrity key. */
+/* Seals the records of all tasks under the active integrity key, computed twice. */
 enum pm_err seal_make(struct environment *env, struct seal_task *tasks, size_t count,
 		      int64_t deadline) NODISCARD;
 
@@ -35,7 +36,10 @@ enum pm_err seal_make(struct environment *env, struct seal_task *tasks, size_t c
 enum pm_err seal_make_with_leaf(struct environment *env, struct seal_task *tasks, size_t count,
 				struct leaf *leaf, int64_t deadline) NODISCARD;
 
-/* Says of each task whether its record's seal holds. */
+/*
+ * Says of each task whether its record's seal holds; that it does not is computed twice.
+ * PM_HSM_UNAVAILABLE: the two were not the same.
+ */
 enum pm_err seal_check(struct environment *env, struct seal_task *tasks, size_t count,
 		       int64_t deadline) NODISCARD;
 
@@ -49,10 +53,11 @@ enum pm_err seal_check_key(struct environment *env, struct key_record *record,
 
 /*
  * For whoever sends the check along with other jobs: the job that computes the task's seal, and
- * whether that is it. PM_RECORD_QUARANTINED: no such version of the integrity key.
+ * whether that is it. PM_RECORD_QUARANTINED: no such version of the integrity key, or it does not
+ * vouch for the record.
  */
 enum pm_err seal_job(struct environment *env, const struct seal_task *task,
 		     struct hsm_job *job) NODISCARD;
-bool seal_matches(const struct seal_task *task, const struct hsm_job *job);
+bool seal_matches(const struct seal_task *task, const uint8_t mac[HSM_MAC_LEN]);
 
 #endif

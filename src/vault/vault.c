@@ -4,7 +4,12 @@
 #include "audit_state.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "domain.h"
+#include "period.h"
+#include "rewrap.h"
+#include "upkeep.h"
+#include "uses.h"
 #include "value.h"
 #include "verify.h"
 
@@ -39,17 +44,27 @@ enum pm_err vault_open(struct store *store, const struct vault_environment *envi
 		TRY(environment_init(&vault->environments[i], &environments[i], store));
 	}
 	TRY(audit_open(store, vault->environments, count, audit, &vault->audit));
+	if (audit->background)
+		TRY(rewrap_start(vault));
 	*out = TAKE(vault);
 	return PM_OK;
+}
+
+static void close_environment(struct environment *env)
+{
+	if (env->uses && uses_write(env, deadline_in_ms(TEND_TIMEOUT_MS)) != PM_OK)
+		log_warn("vault: the last uses of %s's keys are not counted", env->name);
+	environment_end(env);
 }
 
 void vault_close(struct vault *vault)
 {
 	if (!vault)
 		return;
+	rewrap_stop(vault);
 	audit_close(vault->audit);
 	for (size_t i = 0; i < vault->environment_count; i++)
-		environment_end(&vault->environments[i]);
+		close_environment(&vault->environments[i]);
 	scratch_end(&vault->scratch);
 	free(vault);
 }
@@ -60,6 +75,10 @@ static enum pm_err tend_one(struct vault *vault, size_t i)
 
 	TRY(audit_admit(vault->audit));
 	watch_tend(vault->audit, &vault->audit->watches[i], env);
+	enum pm_err err = environment_enter(env, deadline_in_ms(TEND_TIMEOUT_MS));
+	if (err != PM_OK && err != PM_TOKEN_MISMATCH)
+		return err;
+	upkeep_tend(env, deadline_in_ms(TEND_TIMEOUT_MS));
 	return environment_enter(env, deadline_in_ms(TEND_TIMEOUT_MS));
 }
 
@@ -131,6 +150,66 @@ static void fill_detail(struct environment *env, const struct hsm_status *status
 	copy_text(info->detail, sizeof(info->detail),
 		  status->state == HSM_SERVING ? env->detail : status->reason);
 	pthread_rwlock_unlock(&env->lock);
+	info->warnings = period_warnings(env);
+	info->checked_at = atomic_load(&env->checked_at);
+}
+
+/* The numbers are vault.proto's TokenState. */
+enum token_state { TOKEN_IS_READY = 1, TOKEN_IS_DOWN, TOKEN_IS_SEALED, TOKEN_IS_UNFIT };
+
+static enum token_state state_of_active(struct environment *env, const struct hsm_status *status)
+{
+	switch (state_of(env, status)) {
+	case ENV_SERVING:
+		return TOKEN_IS_READY;
+	case ENV_REFUSING:
+		return TOKEN_IS_UNFIT;
+	default:
+		return TOKEN_IS_DOWN;
+	}
+}
+
+static enum token_state state_of_standby(const struct env_token *token,
+					 const struct hsm_status *status)
+{
+	if (token->generation != status->generation || token->fit == TOKEN_UNCHECKED)
+		return TOKEN_IS_DOWN;
+	return token->fit == TOKEN_FIT ? TOKEN_IS_READY : TOKEN_IS_UNFIT;
+}
+
+static void fill_token(struct environment *env, const struct hsm_status *active, uint32_t index,
+		       struct token_info *out)
+{
+	struct hsm_status status;
+	struct env_token token;
+
+	hsm_status(hsm_member(env->hsm, index), &status);
+	pthread_rwlock_rdlock(&env->lock);
+	token = env->tokens[index];
+	if (index == active->active)
+		copy_text(token.detail, sizeof(token.detail), env->detail);
+	pthread_rwlock_unlock(&env->lock);
+	out->active = index == active->active;
+	out->restarts = status.restarts;
+	strcpy(out->label, status.label);
+	strcpy(out->serial, status.serial);
+	copy_text(out->detail, sizeof(out->detail), status.reason);
+	if (status.state != HSM_SERVING) {
+		out->state = status.state == HSM_SEALED ? TOKEN_IS_SEALED : TOKEN_IS_DOWN;
+		return;
+	}
+	out->state = (int)(out->active ? state_of_active(env, active)
+				       : state_of_standby(&token, &status));
+	copy_text(out->detail, sizeof(out->detail),
+		  out->state == TOKEN_IS_DOWN ? "its keys are being checked" : token.detail);
+}
+
+static void fill_tokens(struct environment *env, const struct hsm_status *active,
+			struct environment_info *info)
+{
+	info->token_count = active->members == 2 ? 2 : 1;
+	for (uint32_t i = 0; i < info->token_count; i++)
+		fill_token(env, active, i, &info->tokens[i]);
 }
 
 enum pm_err vault_environment_status(struct vault *vault, size_t index,
@@ -156,6 +235,9 @@ enum pm_err vault_environment_status(struct vault *vault, size_t index,
 	strcpy(info->token_model, status.model);
 	strcpy(info->token_manufacturer, status.manufacturer);
 	info->signer_restarts = status.restarts;
+	info->sessions = status.sessions;
+	info->proven = status.proven;
+	fill_tokens(env, &status, info);
 	info->quarantined = atomic_load(&env->quarantined);
 	return store_list_keys(vault->store, &filter, &unused, 0, &none, &info->keys);
 }

@@ -13,11 +13,16 @@
 struct audit;
 struct environment;
 
+#define WATCH_TOKENS_MAX 2
+
 /* As last told. */
 struct watch {
 	pthread_mutex_t lock;
-	enum hsm_state state;
-	uint32_t restarts;
+	struct watch_token {
+		enum hsm_state state;
+		uint32_t restarts;
+	} tokens[WATCH_TOKENS_MAX]; /* the configured one, and its standby */
+	uint32_t active;
 };
 
 void watch_init(struct watch *watch);

@@ -214,8 +214,8 @@ static void what_happens_to_an_hsm_is_told_once(void **state)
 		const char *type;
 	} steps[] = {
 		{ HSM_STARTING, false, "hsm.fault" }, { HSM_SERVING, true, "hsm.recover" },
-		{ HSM_SEALED, false, "hsm.seal" },    { HSM_SERVING, true, "hsm.unseal" },
-		{ HSM_STARTING, false, "hsm.fault" }, { HSM_SEALED, false, "hsm.seal" },
+		{ HSM_SEALED, false, "hsm.pin" },     { HSM_SERVING, true, "hsm.unseal" },
+		{ HSM_STARTING, false, "hsm.fault" }, { HSM_SEALED, false, "hsm.pin" },
 		{ HSM_SERVING, true, "hsm.unseal" },
 	};
 	struct fixture *f = *state;

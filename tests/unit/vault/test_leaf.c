@@ -217,7 +217,7 @@ static size_t find_documented(bool seen[LEAF_TYPE_COUNT])
 
 	assert_non_null(doc);
 	while (fgets(line, sizeof(line), doc)) {
-		if (sscanf(line, "| `%31[a-z.]` |", type) != 1 || !strchr(type, '.'))
+		if (sscanf(line, "| `%31[a-z.-]` |", type) != 1 || !strchr(type, '.'))
 			continue;
 		count++;
 		for (int i = 0; i < LEAF_TYPE_COUNT; i++)

@@ -61,10 +61,24 @@ struct actor {
 	struct vault_receipt receipt;  /* out: of the act's entry in the audit log; log 0: none */
 };
 
+/*
+ * How long a version of a key may be used: SP 800-57 part 1, section 5.3. Days; 0: for ever. One that
+ * is past its period makes nothing new (PM_KEY_PERIOD_OVER), and later vouches for nothing.
+ */
+struct vault_periods {
+	uint32_t make_days;   /* from its activation: the originator-usage period */
+	uint32_t verify_days; /* after that: what is left of the recipient-usage period */
+	uint64_t make_uses;   /* 0: any number */
+	uint32_t warn_days;   /* before either ends */
+	bool rotate;          /* a new version takes over by itself when the warning begins */
+};
+
 struct vault_environment {
 	const char *name;   /* copied, like the prefix */
 	const char *prefix; /* of its API keys, such as "ak_live_"; unique among environments */
 	struct hsm *hsm;    /* lent until vault_close */
+	struct vault_periods peppers, internals; /* of all peppers; of all other keys */
+	uint32_t check_minutes; /* between two comparisons of all check values; 0: 5 */
 };
 
 struct vault_audit_config; /* vault/audit.h */
@@ -165,6 +179,7 @@ struct verdict {
 	char product[VAULT_PRODUCT_MAX + 1];
 	int64_t expires_at;
 	int64_t secret_expires_at;
+	bool compromised; /* what vouches for it is a pepper version that is COMPROMISED */
 };
 
 /*
@@ -193,6 +208,7 @@ struct hash_claim {
 struct hash_verdict {
 	bool match;
 	bool outdated;
+	bool compromised;
 	enum pm_err error;
 	enum pm_reason reason;
 };
@@ -203,7 +219,16 @@ enum pm_err vault_verify_hash(struct vault *vault, struct actor *actor, const ch
 
 /* Peppers. */
 
-enum pepper_state { PEPPER_STAGED = 1, PEPPER_ACTIVE, PEPPER_VERIFY_ONLY, PEPPER_DESTROYED };
+/* The numbers are vault.proto's PepperState and the store's master_state. */
+enum pepper_state {
+	PEPPER_STAGED = 1,
+	PEPPER_ACTIVE,
+	PEPPER_VERIFY_ONLY,
+	PEPPER_DESTROYED,
+	PEPPER_SUSPENDED,
+	PEPPER_COMPROMISED,
+	PEPPER_DESTROY_SCHEDULED,
+};
 
 struct pepper_version {
 	uint32_t version;
@@ -228,6 +253,123 @@ enum pm_err vault_rotate_pepper(struct vault *vault, struct actor *actor, const 
 enum pm_err vault_list_peppers(struct vault *vault, struct actor *actor, const char *environment,
 			       struct pepper_info *infos, size_t *count) NODISCARD;
 
+/*
+ * Master keys: every version of every pepper, integrity key, audit key. What a state allows and
+ * which follow on it is one table, src/vault/state.h.
+ */
+
+struct master_info {
+	char environment[VAULT_ENVIRONMENT_MAX + 1];
+	char purpose[17];
+	char name[VAULT_PEPPER_NAME_MAX + 1];
+	uint32_t version;
+	enum pepper_state state;
+	int64_t created_at, activated_at, changed_at;
+	int64_t ends_at, destroy_at; /* 0: none */
+	int64_t make_until;          /* end of the period in which it makes anything new; 0: none */
+	int64_t verify_until;        /* and in which it vouches for what it made; 0: none */
+	uint64_t uses, uses_max;     /* uses_max 0: no limit */
+	int64_t last_used_at;        /* 0: never, as far as is known */
+	/* Records that cannot be verified without this version: live ones, and of these those for which
+	 * a newer version vouches (wrapped); then those that verify nothing any more. */
+	uint64_t needed, wrapped, ended;
+	bool rewrapping; /* of the active one: older records are being moved to it now */
+	uint64_t rewrap_left;
+};
+
+/* Of one purpose and name, or all where they are "". At most `max`: PM_TOO_LARGE. Goes over all keys. */
+enum pm_err vault_list_masters(struct vault *vault, struct actor *actor, const char *environment,
+			       const char *purpose, const char *name, struct master_info *out,
+			       size_t max, size_t *count) NODISCARD;
+
+enum master_verb {
+	MASTER_VERB_ROTATE =
+		1,            /* a new version takes over; with a standby token it is STAGED only */
+	MASTER_VERB_ACTIVATE, /* a STAGED version takes over, once every token has it */
+	MASTER_VERB_SUSPEND,
+	MASTER_VERB_RESUME,
+	MASTER_VERB_COMPROMISE, /* an ACTIVE one is rotated away first; then rewrap */
+	MASTER_VERB_REWRAP,     /* move all records of older versions to the active one, now */
+	MASTER_VERB_DESTROY,    /* after `after` seconds; never while a record needs it */
+	MASTER_VERB_CANCEL,     /* the destruction */
+};
+
+struct master_params {
+	const char *environment, *purpose, *name;
+	uint32_t version; /* 0: the active one (COMPROMISE), or does not matter (ROTATE, REWRAP) */
+	enum master_verb verb;
+	int64_t after; /* DESTROY: seconds; COMPROMISE: until it alone vouches for nothing; 0: for ever */
+	bool dry_run; /* only say what would happen */
+	bool force;   /* DESTROY of a pepper whose hashes others keep, though it was used lately */
+};
+
+/* What was done, or would be. */
+struct master_outcome {
+	struct master_info before,
+		after;     /* of the version that it is about; before.version 0: new */
+	uint64_t affected; /* records: REWRAP, COMPROMISE; that need it: DESTROY */
+	char text[256];    /* one line for people */
+};
+
+/*
+ * PM_CONFLICT: its state, or records that need it, forbid that (actor->why says which). PM_NOT_FOUND.
+ * PM_TOKEN_MISMATCH: ACTIVATE, and a token does not have it.
+ */
+enum pm_err vault_change_master(struct vault *vault, struct actor *actor,
+				const struct master_params *params,
+				struct master_outcome *out) NODISCARD;
+
+/* The token's objects, and settling those that no record names. */
+
+struct object_info {
+	uint8_t key_id[16];
+	char label[128];
+	int algorithm; /* vault.proto's Algorithm, 0: other */
+	bool sensitive, always_sensitive, extractable, never_extractable, local, sign;
+	bool private, modifiable, destroyable, restricted;
+	bool sound;       /* as the vault makes them */
+	uint32_t version; /* of the record that names it; 0: an orphan */
+	enum pepper_state state;
+};
+
+struct mechanism_info {
+	char name[40];
+	uint64_t type;
+	bool announced, enforced;
+	int proof; /* vault.proto's Proof */
+};
+
+struct token_inspection {
+	char label[33], serial[17], model[17], manufacturer[33], firmware[8], hardware[8];
+	uint64_t flags, max_sessions, free_private_memory;
+	uint32_t sessions;
+	bool active, session_copies,
+		certified; /* certified false: SoftHSM, which certifies nothing */
+	struct mechanism_info mechanisms[16];
+	size_t mechanism_count;
+};
+
+/* `member` 0 is the configured token, 1 the standby: PM_NOT_FOUND. objects: at most `max`. */
+enum pm_err vault_inspect(struct vault *vault, struct actor *actor, const char *environment,
+			  uint32_t member, struct token_inspection *token,
+			  struct object_info *objects, size_t max, size_t *count) NODISCARD;
+
+/*
+ * Settles an orphan, an object with our label that no record in use names. `adopt`: its version gets
+ * a record, VERIFY_ONLY, if its number was never given and it is as it must be; else it is destroyed.
+ * PM_NOT_FOUND: no such object. PM_CONFLICT: a record names it, or it cannot be adopted.
+ */
+enum pm_err vault_settle_orphan(struct vault *vault, struct actor *actor, const char *environment,
+				const uint8_t key_id[16], bool adopt, bool dry_run,
+				struct object_info *out) NODISCARD;
+
+/* PINs. `environment` must exist; it need not serve. */
+enum pm_err vault_seal(struct vault *vault, struct actor *actor, const char *environment) NODISCARD;
+enum pm_err vault_unseal(struct vault *vault, struct actor *actor, const char *environment,
+			 struct bytes pin) NODISCARD;
+enum pm_err vault_change_pin(struct vault *vault, struct actor *actor, const char *environment,
+			     struct bytes old_pin, struct bytes new_pin) NODISCARD;
+
 /* Status. */
 
 enum environment_state { ENV_SERVING = 1, ENV_HSM_DOWN, ENV_HSM_SEALED, ENV_REFUSING };
@@ -242,6 +384,18 @@ struct environment_info {
 	uint64_t quarantined;
 	uint32_t signer_restarts;
 	uint32_t orphans;
+	uint32_t warnings;  /* master keys near the end of their period */
+	uint32_t sessions;  /* that compute at the same time */
+	bool proven;        /* the token gave a known answer */
+	int64_t checked_at; /* when check values were last compared; 0: not yet */
+	uint32_t token_count;
+	struct token_info {
+		char label[33], serial[17];
+		int state; /* vault.proto's TokenState */
+		bool active;
+		char detail[256];
+		uint32_t restarts;
+	} tokens[2];
 };
 
 /* From memory: for whoever asks every second. `index` is below vault_environment_count. */

@@ -1,0 +1,13 @@
+#include "layer.h"
+
+void layer_cover(const struct environment *env, const char *key_id,
+		 const struct secret_record *secret, uint32_t layer,
+		 const uint8_t below[HSM_MAC_LEN], struct buf *buf)
+{
+	buf_put_field(buf, bytes_str("peppermint/v1/api-key/wrap"));
+	buf_put_field(buf, bytes_str(env->name));
+	buf_put_field(buf, bytes_str(key_id));
+	buf_put_u32(buf, secret->version);
+	buf_put_u32(buf, layer_version(secret, layer - 1));
+	buf_put_field(buf, bytes_of(below, HSM_MAC_LEN));
+}
