@@ -80,6 +80,11 @@ extern "C" {
 #define PEPPERMINT_ENVIRONMENTS_MAX 32
 #define PEPPERMINT_PEPPERS_MAX 32
 #define PEPPERMINT_PEPPER_VERSIONS_MAX 64
+#define PEPPERMINT_MASTERS_MAX 512   /* versions of master keys in one answer */
+#define PEPPERMINT_TOKENS_MAX 2      /* of an environment: the configured one and its standby */
+#define PEPPERMINT_MECHANISMS_MAX 16 /* of a token, that we use or could */
+#define PEPPERMINT_OBJECTS_MAX 512   /* of a token, that are ours */
+#define PEPPERMINT_PIN_MAX 255
 
 struct peppermint; /* a handle: a vault's address and a bounded pool of connections to it */
 
@@ -184,6 +189,7 @@ struct peppermint_verdict {
 	char product[PEPPERMINT_PRODUCT_MAX + 1];
 	int64_t expires_at;
 	int64_t secret_expires_at; /* nonzero: the previous secret, until then */
+	bool compromised; /* a compromised pepper version vouches for it; it was moved to the active one */
 };
 
 /*
@@ -277,6 +283,7 @@ struct peppermint_hash_claim {
 struct peppermint_hash_verdict {
 	bool match;
 	bool outdated;     /* it matches under an older pepper: hash again and keep that */
+	bool compromised;  /* it matches under a pepper version that is compromised */
 	enum pm_err error; /* not PM_OK: no verdict could be reached, and match is false */
 	enum pm_reason reason;
 };
@@ -291,12 +298,16 @@ PEPPERMINT_API enum pm_err peppermint_verify_hashes(struct peppermint *handle,
 
 /* Peppers. */
 
+/* Of every version of a master key; vault.proto's PepperState. */
 enum peppermint_pepper_state {
 	PEPPERMINT_PEPPER_STATE_UNKNOWN = 0, /* of a newer vault */
 	PEPPERMINT_PEPPER_STAGED = 1,
 	PEPPERMINT_PEPPER_ACTIVE = 2,
 	PEPPERMINT_PEPPER_VERIFY_ONLY = 3,
 	PEPPERMINT_PEPPER_DESTROYED = 4,
+	PEPPERMINT_PEPPER_SUSPENDED = 5,
+	PEPPERMINT_PEPPER_COMPROMISED = 6,
+	PEPPERMINT_PEPPER_DESTROY_SCHEDULED = 7,
 };
 
 struct peppermint_pepper_version {
@@ -346,6 +357,24 @@ enum peppermint_environment_state {
 	PEPPERMINT_ENVIRONMENT_REFUSING = 4,
 };
 
+enum peppermint_token_state {
+	PEPPERMINT_TOKEN_STATE_UNKNOWN = 0, /* of a newer vault */
+	PEPPERMINT_TOKEN_READY = 1,
+	PEPPERMINT_TOKEN_DOWN = 2,
+	PEPPERMINT_TOKEN_SEALED = 3,
+	PEPPERMINT_TOKEN_UNFIT =
+		4, /* it serves, but lacks keys or has others: it cannot take over */
+};
+
+struct peppermint_token_status {
+	char label[PEPPERMINT_TEXT_MAX + 1];
+	char serial[PEPPERMINT_TEXT_MAX + 1];
+	enum peppermint_token_state state;
+	bool active;                          /* this one computes */
+	char detail[PEPPERMINT_TEXT_MAX + 1]; /* what is wrong and what to do; "" when ready */
+	uint32_t restarts;
+};
+
 struct peppermint_environment {
 	char name[PEPPERMINT_ENVIRONMENT_MAX + 1];
 	char key_prefix[PEPPERMINT_PREFIX_MAX + 1];
@@ -359,6 +388,12 @@ struct peppermint_environment {
 	uint64_t quarantined;
 	uint32_t signer_restarts;
 	uint32_t orphaned_objects;
+	uint32_t key_warnings; /* master keys near or past the end of their cryptoperiod */
+	uint32_t sessions;     /* with the token, that compute at the same time */
+	bool proven;           /* the token gave a known answer */
+	int64_t checked_at;    /* when the check values of all keys were last compared */
+	size_t token_count;    /* 0: a vault from before there were two */
+	struct peppermint_token_status tokens[PEPPERMINT_TOKENS_MAX];
 };
 
 enum peppermint_audit_state {
@@ -541,6 +576,158 @@ PEPPERMINT_API enum pm_err peppermint_get_inventory(struct peppermint *handle,
 						    enum peppermint_report report,
 						    struct peppermint_inventory *inventory,
 						    struct peppermint_call *call);
+
+/* Master keys: the versions of every pepper, integrity key and audit key. */
+
+/* vault.proto's MasterVersion. */
+struct peppermint_master {
+	char environment[PEPPERMINT_ENVIRONMENT_MAX + 1];
+	char purpose[17];
+	char name[PEPPERMINT_PEPPER_NAME_MAX + 1];
+	uint32_t version;
+	enum peppermint_pepper_state state;
+	int64_t created_at, activated_at, changed_at;
+	int64_t ends_at;    /* a compromised one: it alone vouches for nothing from then on */
+	int64_t destroy_at; /* a scheduled one */
+	int64_t make_until, verify_until; /* its cryptoperiod; 0: no end */
+	uint64_t uses, uses_max;          /* uses_max 0: no limit */
+	int64_t last_used_at;
+	uint64_t needed;  /* what cannot be verified without it */
+	uint64_t wrapped; /* of these: a newer version vouches for them */
+	uint64_t ended;   /* others that it made and that verify nothing any more */
+	bool rewrapping;  /* the active one: older records are being moved to it */
+	uint64_t rewrap_left;
+};
+
+/*
+ * Ordered by purpose, name and version; of one purpose and name only, unless NULL or "". `masters`
+ * holds `capacity`; PM_TOO_LARGE if there are more: then *count is their number and nothing is filled
+ * in. Goes over all keys, so it is not for every second.
+ */
+PEPPERMINT_API enum pm_err peppermint_list_masters(struct peppermint *handle,
+						   const char *environment, const char *purpose,
+						   const char *name,
+						   struct peppermint_master *masters,
+						   size_t capacity, size_t *count,
+						   struct peppermint_call *call);
+
+/* vault.proto's MasterVerb, which says what each does. */
+enum peppermint_master_verb {
+	PEPPERMINT_MASTER_ROTATE = 1,
+	PEPPERMINT_MASTER_ACTIVATE = 2,
+	PEPPERMINT_MASTER_SUSPEND = 3,
+	PEPPERMINT_MASTER_RESUME = 4,
+	PEPPERMINT_MASTER_COMPROMISE = 5,
+	PEPPERMINT_MASTER_REWRAP = 6,
+	PEPPERMINT_MASTER_DESTROY = 7,
+	PEPPERMINT_MASTER_CANCEL = 8,
+};
+
+struct peppermint_master_change {
+	const char *environment;
+	const char *purpose; /* empty: pepper */
+	const char *name;
+	uint32_t version; /* 0: the active one, for those verbs that may be about it */
+	enum peppermint_master_verb verb;
+	uint32_t after_seconds; /* destroy: 0 is 7 days; compromise: 0 is never */
+	bool dry_run;           /* change nothing, say what would happen */
+	bool force;             /* destroy a pepper that was used in the last 90 days */
+};
+
+/* What was done, or would be. */
+struct peppermint_master_outcome {
+	struct peppermint_master before; /* version 0: there was none */
+	struct peppermint_master after;  /* likewise, after a dry run that made none */
+	uint64_t affected;               /* records that move, or need it */
+	char text[PEPPERMINT_TEXT_MAX + 1];
+};
+
+/* PM_CONFLICT: its state, or records that need it, forbid that; the call's message says which. */
+PEPPERMINT_API enum pm_err peppermint_change_master(struct peppermint *handle,
+						    const struct peppermint_master_change *change,
+						    struct peppermint_master_outcome *result,
+						    struct peppermint_call *call);
+
+/* Tokens. */
+
+enum peppermint_proof {
+	PEPPERMINT_PROOF_NOT_TRIED = 0,
+	PEPPERMINT_PROOF_GOOD = 1, /* it gave the right answer */
+	PEPPERMINT_PROOF_BAD = 2,  /* it failed or gave a wrong one */
+};
+
+struct peppermint_mechanism {
+	char name[64];
+	uint64_t type;
+	bool announced; /* by the module, which proves nothing */
+	enum peppermint_proof proof;
+	bool enforced; /* the token holds a key to its CKA_ALLOWED_MECHANISMS */
+};
+
+/* A key in a token, with its attributes as they are read back now. */
+struct peppermint_object {
+	uint8_t key_id[16]; /* CKA_ID */
+	char label[128];
+	enum peppermint_algorithm algorithm;
+	bool sensitive, always_sensitive, extractable, never_extractable, local, sign;
+	bool is_private, modifiable, destroyable, restricted;
+	bool sound;                         /* as the vault makes them */
+	uint32_t version;                   /* of the record that names it; 0: an orphan */
+	enum peppermint_pepper_state state; /* that record's */
+};
+
+struct peppermint_token {
+	char label[PEPPERMINT_TEXT_MAX + 1];
+	char serial[PEPPERMINT_TEXT_MAX + 1];
+	char model[PEPPERMINT_TEXT_MAX + 1];
+	char manufacturer[PEPPERMINT_TEXT_MAX + 1];
+	char firmware[16], hardware[16];
+	uint64_t flags;               /* CK_TOKEN_INFO's */
+	uint64_t max_sessions;        /* 0: not told, or no limit */
+	uint64_t free_private_memory; /* bytes; UINT64_MAX: not told */
+	uint32_t sessions;
+	bool active, session_copies;
+	bool not_certified; /* SoftHSM: for trying things */
+	size_t mechanism_count, object_count;
+	struct peppermint_mechanism mechanisms[PEPPERMINT_MECHANISMS_MAX];
+	struct peppermint_object objects[PEPPERMINT_OBJECTS_MAX];
+};
+
+/* `index` 0 is the configured token, 1 its standby. */
+PEPPERMINT_API enum pm_err peppermint_inspect_token(struct peppermint *handle,
+						    const char *environment, uint32_t index,
+						    struct peppermint_token *token,
+						    struct peppermint_call *call);
+
+/*
+ * An object that no record names: `adopt` makes a record for it, else it is destroyed. With `dry_run`
+ * it is only shown.
+ */
+PEPPERMINT_API enum pm_err peppermint_settle_orphan(struct peppermint *handle,
+						    const char *environment,
+						    const uint8_t key_id[16], bool adopt,
+						    bool dry_run, struct peppermint_object *object,
+						    struct peppermint_call *call);
+
+/* PINs of 1 to PEPPERMINT_PIN_MAX bytes; they stay the caller's, who wipes them. */
+
+/* At once, and until peppermint_unseal. */
+PEPPERMINT_API enum pm_err peppermint_seal(struct peppermint *handle, const char *environment,
+					   struct peppermint_call *call);
+
+/*
+ * PM_SEALED: the token refused the PIN, which was tried once. It is not tried again under the same
+ * request id; and after some refusals a token locks itself, so do not repeat it under another.
+ */
+PEPPERMINT_API enum pm_err peppermint_unseal(struct peppermint *handle, const char *environment,
+					     const struct peppermint_value *pin,
+					     struct peppermint_call *call);
+
+/* PM_DENIED: the token refused the old PIN, which was tried once. */
+PEPPERMINT_API enum pm_err peppermint_change_pin(struct peppermint *handle, const char *environment,
+						 const struct peppermint_value *old_pin,
+						 const struct peppermint_value *new_pin,
+						 struct peppermint_call *call);
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,7 @@
 /* What a running command has. */
 struct session {
 	struct options options;
+	const struct command *command;
 	const char *argument; /* NULL if the command has none */
 	bool changes;         /* the command takes a request id */
 	struct peppermint *vault;
@@ -42,6 +43,9 @@ void help_command(const struct command *command);
 /* Says why the vault gave no result. STATUS_VAULT. */
 enum status vault_refused(const struct session *session, enum pm_err err);
 
+/* For what may take a while: --timeout's, else as long as a call may take. */
+void be_patient(struct session *session);
+
 enum status run_status(struct session *session);
 enum status run_key_mint(struct session *session);
 enum status run_key_verify(struct session *session);
@@ -54,6 +58,13 @@ enum status run_hash_verify(struct session *session);
 enum status run_pepper_list(struct session *session);
 enum status run_pepper_create(struct session *session);
 enum status run_pepper_rotate(struct session *session);
+enum status run_master_list(struct session *session);
+enum status run_master_usage(struct session *session);
+enum status run_master_change(struct session *session);
+enum status run_master_rewrap(struct session *session);
+enum status run_pepper_retire(struct session *session);
+enum status run_seal(struct session *session);
+enum status run_unseal(struct session *session);
 enum status run_audit_logs(struct session *session);
 enum status run_audit_tail(struct session *session);
 enum status run_audit_search(struct session *session);
@@ -72,5 +83,14 @@ enum status run_report_log_access(struct session *session);
 enum status run_report_control_failures(struct session *session);
 enum status run_report_dormant_keys(struct session *session);
 enum status run_report_retention(struct session *session);
+enum status run_hsm_status(struct session *session);
+enum status run_hsm_adopt(struct session *session);
+enum status run_hsm_destroy_orphan(struct session *session);
+enum status run_hsm_slots(struct session *session);
+enum status run_hsm_init_token(struct session *session);
+enum status run_hsm_set_pin(struct session *session);
+enum status run_hsm_change_pin(struct session *session);
+enum status run_hsm_inventory(struct session *session);
+enum status run_hsm_self_test(struct session *session);
 
 #endif

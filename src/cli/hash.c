@@ -68,6 +68,13 @@ static const char *refusal_text(enum pm_reason reason)
 	return peppermint_reason_text(reason);
 }
 
+static const char *match_note(const struct peppermint_hash_verdict *verdict)
+{
+	if (verdict->compromised)
+		return "under a compromised pepper version: hash it again and keep that";
+	return verdict->outdated ? "under an older pepper: hash it again and keep that" : "";
+}
+
 static void add_row(struct table *table, size_t line, const struct peppermint_hash_verdict *verdict)
 {
 	table_cell(table, "%zu", line);
@@ -79,17 +86,15 @@ static void add_row(struct table *table, size_t line, const struct peppermint_ha
 		table_cell(table, "%s: %s", peppermint_reason_name(verdict->reason),
 			   refusal_text(verdict->reason));
 	else
-		table_cell(table, "%s",
-			   verdict->outdated ? "under an older pepper: hash it again and keep that"
-					     : "");
+		table_cell(table, "%s", match_note(verdict));
 }
 
 static json_t *verdict_json(size_t line, const struct peppermint_hash_verdict *verdict)
 {
-	return json_pack("{s:I, s:b, s:b, s:s, s:s}", "line", (json_int_t)line, "match",
-			 (int)verdict->match, "outdated", (int)verdict->outdated, "error",
-			 peppermint_error_name(verdict->error), "reason",
-			 peppermint_reason_name(verdict->reason));
+	return json_pack("{s:I, s:b, s:b, s:b, s:s, s:s}", "line", (json_int_t)line, "match",
+			 (int)verdict->match, "outdated", (int)verdict->outdated, "compromised",
+			 (int)verdict->compromised, "error", peppermint_error_name(verdict->error),
+			 "reason", peppermint_reason_name(verdict->reason));
 }
 
 static void find_verdicts(struct findings *findings, const struct input *input,

@@ -58,8 +58,19 @@ bool key_signs(const struct peppermint_master_key *key)
 
 bool key_is_live(const struct peppermint_master_key *key)
 {
-	return key->state == PEPPERMINT_PEPPER_ACTIVE ||
-	       key->state == PEPPERMINT_PEPPER_VERIFY_ONLY;
+	switch (key->state) {
+	case PEPPERMINT_PEPPER_ACTIVE:
+	case PEPPERMINT_PEPPER_VERIFY_ONLY:
+	case PEPPERMINT_PEPPER_SUSPENDED:
+	case PEPPERMINT_PEPPER_COMPROMISED:
+	case PEPPERMINT_PEPPER_DESTROY_SCHEDULED:
+		return true;
+	case PEPPERMINT_PEPPER_STAGED: /* perhaps not made yet */
+	case PEPPERMINT_PEPPER_DESTROYED:
+	case PEPPERMINT_PEPPER_STATE_UNKNOWN:
+		break;
+	}
+	return false;
 }
 
 const char *key_use(const struct peppermint_master_key *key)

@@ -7,6 +7,8 @@
 
 static void add_note(struct table *table, const struct peppermint_verdict *verdict)
 {
+	const char *compromised =
+		verdict->compromised ? "a compromised pepper version vouched for it" : "";
 	char until[WHEN_LEN];
 
 	if (verdict->error != PM_OK) {
@@ -17,9 +19,10 @@ static void add_note(struct table *table, const struct peppermint_verdict *verdi
 			   peppermint_reason_text(verdict->reason));
 	} else if (verdict->secret_expires_at) {
 		format_when(verdict->secret_expires_at, until);
-		table_cell(table, "the previous secret, valid until %s", until);
+		table_cell(table, "the previous secret, valid until %s%s%s", until,
+			   compromised[0] ? "; " : "", compromised);
 	} else {
-		table_cell(table, "%s", "");
+		table_cell(table, "%s", compromised);
 	}
 }
 
@@ -36,13 +39,13 @@ static void add_row(struct table *table, size_t line, const struct peppermint_ve
 
 static json_t *verdict_json(size_t line, const struct peppermint_verdict *verdict)
 {
-	return json_pack("{s:I, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "line",
-			 (json_int_t)line, "valid", (int)verdict->valid, "error",
-			 peppermint_error_name(verdict->error), "reason",
-			 peppermint_reason_name(verdict->reason), "message", verdict->message,
-			 "key_id", verdict->key_id, "account", verdict->account, "product",
-			 verdict->product, "expires_at", (json_int_t)verdict->expires_at,
-			 "secret_expires_at", (json_int_t)verdict->secret_expires_at);
+	return json_pack(
+		"{s:I, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "line", (json_int_t)line,
+		"valid", (int)verdict->valid, "error", peppermint_error_name(verdict->error),
+		"reason", peppermint_reason_name(verdict->reason), "message", verdict->message,
+		"key_id", verdict->key_id, "account", verdict->account, "product", verdict->product,
+		"expires_at", (json_int_t)verdict->expires_at, "secret_expires_at",
+		(json_int_t)verdict->secret_expires_at, "compromised", (int)verdict->compromised);
 }
 
 static void find_verdicts(struct findings *findings, const struct input *input,

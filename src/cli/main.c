@@ -16,6 +16,12 @@ enum status vault_refused(const struct session *session, enum pm_err err)
 	return STATUS_VAULT;
 }
 
+void be_patient(struct session *session)
+{
+	if (!(session->options.given & OPT_TIMEOUT))
+		session->call.timeout_ms = PEPPERMINT_TIMEOUT_MS_MAX;
+}
+
 static enum status run_command(const struct command *command, struct session *session)
 {
 	const struct options *options = &session->options;
@@ -26,7 +32,10 @@ static enum status run_command(const struct command *command, struct session *se
 		.connections = 1,
 	};
 
+	session->command = command;
 	session->argument = command->argument ? options->words[0] : NULL;
+	if (options->given & OPT_MODULE) /* what is done without a vault */
+		return command->run(session);
 	session->changes = command->takes & OPT_REQUEST_ID;
 	session->call.request_id = options->request_id;
 	enum pm_err err = peppermint_open(&how, &session->vault);

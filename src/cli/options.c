@@ -12,6 +12,7 @@
 #define OVERLAP_MAX 31536000
 #define LINES_MAX 1000000
 #define DAYS_MAX 3660
+#define AFTER_MAX 31536000
 
 /* Reads a value to its place in struct options. False: it is none of that kind. */
 typedef bool read_value(const char *value, void *to);
@@ -62,6 +63,27 @@ static bool read_days(const char *value, void *to)
 	return parse_number(value, 1, DAYS_MAX, to);
 }
 
+static bool read_key_version(const char *value, void *to)
+{
+	return parse_number(value, 1, UINT32_MAX, to);
+}
+
+/* At least a second: 0 would be the vault's own choice. */
+static bool read_after(const char *value, void *to)
+{
+	uint32_t seconds = 0;
+
+	if (!parse_duration(value, AFTER_MAX, &seconds) || seconds == 0)
+		return false;
+	*(uint32_t *)to = seconds;
+	return true;
+}
+
+static bool read_token_index(const char *value, void *to)
+{
+	return parse_number(value, 0, 1, to);
+}
+
 struct option_row {
 	uint64_t bit;
 	const char *name;
@@ -86,8 +108,25 @@ static const struct option_row rows[] = {
 	  "how long the previous secret still verifies: seconds, or 7d, 12h, 30m; 0 (not at all) "
 	  "if not given",
 	  read_overlap, TO(overlap) },
-	{ OPT_FORCE, "force", "--force", "also inside an earlier rotation's overlap, ending it",
+	{ OPT_FORCE, "force", "--force",
+	  "for `key rotate`: also inside an earlier rotation's overlap, ending it; for `destroy`: "
+	  "although hashes under it may be kept elsewhere, and it was used lately",
 	  NULL, 0 },
+	{ OPT_KEY_VERSION, "version", "--version N", "which version of the key", read_key_version,
+	  TO(key_version) },
+	{ OPT_AFTER, "after", "--after TIME",
+	  "seconds, or 7d, 12h, 30m, at most 365d. For `destroy`: until then it can be cancelled; "
+	  "7d if not given. For `compromise`: from then on it alone vouches for nothing; never if "
+	  "not given",
+	  read_after, TO(after) },
+	{ OPT_DESTROY_AFTER, "destroy-after", "--destroy-after TIME",
+	  "and destroy it so long after, if nothing needs it: seconds, or 7d, 12h, 30m", read_after,
+	  TO(destroy_after) },
+	{ OPT_DRY_RUN, "dry-run", "--dry-run", "change nothing, say what would happen", NULL, 0 },
+	{ OPT_NO_WAIT, "no-wait", "--no-wait", "do not wait until it is done", NULL, 0 },
+	{ OPT_TOKEN_INDEX, "token-index", "--token-index N",
+	  "0 for the configured token, 1 for its standby; 0 if not given", read_token_index,
+	  TO(token_index) },
 	{ OPT_PAGE_SIZE, "page-size", "--page-size N", "keys on a page, 1 to 100; 50 if not given",
 	  read_page_size, TO(page_size) },
 	{ OPT_PAGE_TOKEN, "page-token", "--page-token T", "go on after the page that gave T",
@@ -123,6 +162,22 @@ static const struct option_row rows[] = {
 	  TO(witness) },
 	{ OPT_STRICT, "strict", "--strict", "every entry must be JSON throughout (slower)", NULL,
 	  0 },
+	{ OPT_MODULE, "module", "--module PATH",
+	  "a PKCS#11 module, for what is done without a vault", read_text, TO(module) },
+	{ OPT_INIT_ARGS, "init-args", "--init-args S",
+	  "what the module wants to be initialised with, if it does", read_text, TO(init_args) },
+	{ OPT_TOKEN, "token", "--token URI",
+	  "the token in it, such as 'pkcs11:serial=0a1b2c3d' (RFC 7512); never with a PIN",
+	  read_text, TO(token) },
+	{ OPT_LABEL, "label", "--label L",
+	  "the label that the token gets; for `hsm destroy-orphan` the object's, as a confirmation",
+	  read_text, TO(label) },
+	{ OPT_ERASE, "erase", "--erase", "even an initialised token: all its keys are destroyed",
+	  NULL, 0 },
+	{ OPT_SERIAL, "serial", "--serial S", "the serial number of the token to erase", read_text,
+	  TO(serial) },
+	{ OPT_LAST_TRY, "last-try", "--last-try", "although one more wrong PIN locks the token",
+	  NULL, 0 },
 	{ OPT_REQUEST_ID, "request-id", "--request-id ID",
 	  "the id of this change: it is made once for an id, however often it is asked for",
 	  read_text, TO(request_id) },
@@ -132,7 +187,8 @@ static const struct option_row rows[] = {
 	{ OPT_OPERATOR, "operator", "--operator NAME", "the person on whose behalf", read_text,
 	  TO(operator_name) },
 	{ OPT_TIMEOUT, "timeout", "--timeout SECONDS",
-	  "how long to wait for the vault, 1 to 30; 5 if not given", read_timeout, TO(timeout_ms) },
+	  "how long to wait for the vault, 1 to 30; 5 if not given (--module: for the module; 30)",
+	  read_timeout, TO(timeout_ms) },
 	{ OPT_JSON, "json", "--json", "print JSON for programs", NULL, 0 },
 	{ OPT_HELP, "help", "--help", "explain the command", NULL, 0 },
 	{ OPT_VERSION, "version", "--version", "print the version", NULL, 0 },
@@ -156,6 +212,20 @@ const char *option_synopsis(uint64_t option)
 const char *option_help(uint64_t option)
 {
 	return find_row(option)->help;
+}
+
+/*
+ * `--version` with a number behind it is of a key, and by itself asks for the program's. Takes the
+ * number off the words that are still to be read.
+ */
+static const struct option_row *which_version(char **argv, const char **value)
+{
+	uint32_t version = 0;
+	bool behind = !*value && argv[optind] && read_key_version(argv[optind], &version);
+
+	if (behind)
+		*value = argv[optind++];
+	return find_row(*value ? OPT_KEY_VERSION : OPT_VERSION);
 }
 
 static bool accept(struct options *options, const struct option_row *row, const char *value)
@@ -190,16 +260,23 @@ bool options_read(int argc, char **argv, struct options *options)
 	int index = 0;
 	int what = 0;
 
+	/* Of the two that are called --version getopt finds the first. */
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		long_options[i] = (struct option){
 			.name = rows[i].name,
-			.has_arg = rows[i].read ? required_argument : no_argument,
+			.has_arg = rows[i].bit == OPT_KEY_VERSION ? optional_argument
+				   : rows[i].read                 ? required_argument
+								  : no_argument,
 		};
 	opterr = 0;
 	while ((what = getopt_long(argc, argv, ":f", long_options, &index)) != -1) {
 		if (what != 0 && what != 'f')
 			return refuse(argv[optind - 1], what);
-		if (!accept(options, what ? find_row(OPT_FOLLOW) : &rows[index], optarg))
+		const struct option_row *row = what ? find_row(OPT_FOLLOW) : &rows[index];
+		const char *value = optarg;
+		if (row->bit == OPT_KEY_VERSION)
+			row = which_version(argv, &value);
+		if (!accept(options, row, value))
 			return false;
 	}
 	options->words = argv + optind;

@@ -41,6 +41,21 @@
 #define OPT_DAYS (UINT64_C(1) << 31)
 #define OPT_WITNESS (UINT64_C(1) << 32)
 #define OPT_STRICT (UINT64_C(1) << 33)
+/* of master keys and the tokens of a running vault */
+#define OPT_KEY_VERSION (UINT64_C(1) << 34)
+#define OPT_AFTER (UINT64_C(1) << 35)
+#define OPT_DRY_RUN (UINT64_C(1) << 36)
+#define OPT_NO_WAIT (UINT64_C(1) << 37)
+#define OPT_TOKEN_INDEX (UINT64_C(1) << 38)
+#define OPT_DESTROY_AFTER (UINT64_C(1) << 39)
+/* of the offline `hsm` commands */
+#define OPT_MODULE (UINT64_C(1) << 48)
+#define OPT_TOKEN (UINT64_C(1) << 49)
+#define OPT_LABEL (UINT64_C(1) << 50)
+#define OPT_SERIAL (UINT64_C(1) << 51)
+#define OPT_ERASE (UINT64_C(1) << 52)
+#define OPT_LAST_TRY (UINT64_C(1) << 53)
+#define OPT_INIT_ARGS (UINT64_C(1) << 54)
 #define OPT_GLOBAL (OPT_SOCKET | OPT_OPERATOR | OPT_TIMEOUT | OPT_JSON | OPT_HELP | OPT_VERSION)
 
 struct options {
@@ -48,7 +63,9 @@ struct options {
 	const char *socket, *operator_name, *env, *account, *product, *name, *pepper, *page_token,
 		*request_id;
 	const char *key, *person, *caller, *type, *since, *until, *format, *out, *witness;
+	const char *module, *init_args, *token, *label, *serial; /* of the offline `hsm` commands */
 	uint32_t timeout_ms, overlap, page_size, log, lines, days;
+	uint32_t key_version, after, destroy_after, token_index;
 	int64_t expires_at;
 	char **words; /* what is no option: the command and its argument */
 	size_t word_count;

@@ -18,6 +18,12 @@ const char *pepper_state_name(enum peppermint_pepper_state state)
 		return "VERIFY_ONLY";
 	case PEPPERMINT_PEPPER_DESTROYED:
 		return "DESTROYED";
+	case PEPPERMINT_PEPPER_SUSPENDED:
+		return "SUSPENDED";
+	case PEPPERMINT_PEPPER_COMPROMISED:
+		return "COMPROMISED";
+	case PEPPERMINT_PEPPER_DESTROY_SCHEDULED:
+		return "DESTROY_SCHEDULED";
 	case PEPPERMINT_PEPPER_STATE_UNKNOWN:
 		break;
 	}
@@ -121,6 +127,7 @@ enum status run_pepper_create(struct session *session)
 {
 	struct peppermint_pepper pepper;
 
+	be_patient(session);
 	enum pm_err err = peppermint_create_pepper(session->vault, session->options.env,
 						   session->argument, &pepper, &session->call);
 	return err == PM_OK ? print_pepper(session, &pepper) : vault_refused(session, err);
@@ -130,6 +137,9 @@ enum status run_pepper_rotate(struct session *session)
 {
 	struct peppermint_pepper pepper;
 
+	if (session->options.given & OPT_DRY_RUN)
+		return run_master_change(session);
+	be_patient(session);
 	enum pm_err err = peppermint_rotate_pepper(session->vault, session->options.env,
 						   session->argument, &pepper, &session->call);
 	return err == PM_OK ? print_pepper(session, &pepper) : vault_refused(session, err);

@@ -56,7 +56,12 @@ static const char *state_word(enum peppermint_pepper_state state)
 		return "pre-activation";
 	case PEPPERMINT_PEPPER_ACTIVE:
 		return "active";
+	case PEPPERMINT_PEPPER_SUSPENDED:
+		return "suspended";
+	case PEPPERMINT_PEPPER_COMPROMISED:
+		return "compromised";
 	case PEPPERMINT_PEPPER_VERIFY_ONLY:
+	case PEPPERMINT_PEPPER_DESTROY_SCHEDULED:
 		return "deactivated";
 	case PEPPERMINT_PEPPER_DESTROYED:
 		return "destroyed";

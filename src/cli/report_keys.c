@@ -1,10 +1,12 @@
 /* report cryptoperiods and report attestation: the keys in the tokens. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "master.h"
 #include "pepper.h"
 #include "report.h"
 
@@ -19,30 +21,77 @@
 #define SYMMETRIC_RECIPIENT (3 * YEAR)
 #define SIGNATURE_ORIGINATOR (3 * YEAR)
 
-static int64_t originator_until(const struct peppermint_master_key *key)
-{
-	return key->created_at + (key_signs(key) ? SIGNATURE_ORIGINATOR : SYMMETRIC_ORIGINATOR);
-}
+struct period {
+	int64_t makes, verifies; /* until then; 0: no end */
+};
 
-/* Counted from when it made its last hash. 0: for as long as its signatures are of use. */
-static int64_t recipient_until(const struct peppermint_master_key *key)
+/* Verifying is counted from when it made its last hash, signatures are of use for as long as logs. */
+static struct period period_by_standard(const struct peppermint_master_key *key)
 {
-	int64_t ended = originator_until(key);
+	int64_t makes =
+		key->created_at + (key_signs(key) ? SIGNATURE_ORIGINATOR : SYMMETRIC_ORIGINATOR);
+	int64_t ended = makes;
 
-	if (key_signs(key))
-		return 0;
 	if (key->state == PEPPERMINT_PEPPER_VERIFY_ONLY && key->changed_at < ended)
 		ended = key->changed_at;
-	return ended + SYMMETRIC_RECIPIENT;
+	return (struct period){ makes, key_signs(key) ? 0 : ended + SYMMETRIC_RECIPIENT };
 }
 
-static bool is_overdue(const struct peppermint_master_key *key, int64_t now)
-{
-	int64_t recipient = recipient_until(key);
+/* What the vault itself enforces, of each environment that tells. */
+struct periods {
+	struct masters environments[PEPPERMINT_ENVIRONMENTS_MAX];
+	bool all; /* of them tell */
+};
 
-	if (key->state == PEPPERMINT_PEPPER_ACTIVE)
-		return now > originator_until(key);
-	return key->state == PEPPERMINT_PEPPER_VERIFY_ONLY && recipient != 0 && now > recipient;
+static struct periods *periods_read(struct session *session,
+				    const struct peppermint_inventory *inventory)
+{
+	struct periods *periods = must_have(calloc(1, sizeof(*periods)));
+
+	periods->all = true;
+	be_patient(session);
+	for (size_t i = 0; i < inventory->environment_count; i++) {
+		struct masters *masters = &periods->environments[i];
+
+		if (peppermint_list_masters(session->vault, inventory->environments[i].name, NULL,
+					    NULL, masters->all, PEPPERMINT_MASTERS_MAX,
+					    &masters->count, &session->call) == PM_OK)
+			continue;
+		masters->count = 0;
+		periods->all = false;
+	}
+	return periods;
+}
+
+static bool is_of(const struct peppermint_master *master, const struct peppermint_master_key *key)
+{
+	return master->version == key->version && strcmp(master->name, key->name) == 0 &&
+	       strcmp(master->purpose, key->purpose) == 0 &&
+	       strcmp(master->environment, key->environment) == 0;
+}
+
+static struct period period_of(const struct periods *periods,
+			       const struct peppermint_master_key *key)
+{
+	for (size_t i = 0; i < PEPPERMINT_ENVIRONMENTS_MAX; i++) {
+		const struct masters *masters = &periods->environments[i];
+
+		for (size_t j = 0; j < masters->count; j++) {
+			const struct peppermint_master *master = &masters->all[j];
+
+			if (is_of(master, key))
+				return (struct period){ master->make_until, master->verify_until };
+		}
+	}
+	return period_by_standard(key);
+}
+
+static bool is_overdue(const struct peppermint_master_key *key, const struct period *period,
+		       int64_t now)
+{
+	int64_t until = key->state == PEPPERMINT_PEPPER_ACTIVE ? period->makes : period->verifies;
+
+	return key_is_live(key) && until != 0 && now > until;
 }
 
 static const struct column period_columns[] = {
@@ -56,7 +105,8 @@ static const struct column period_columns[] = {
 	{ "DUE", "due", false },
 };
 
-static json_t *period_row(const struct peppermint_master_key *key, int64_t now, bool overdue)
+static json_t *period_row(const struct peppermint_master_key *key, const struct period *period,
+			  int64_t now, bool overdue)
 {
 	bool live = key_is_live(key);
 	char label[KEY_LABEL_ROOM];
@@ -66,17 +116,16 @@ static json_t *period_row(const struct peppermint_master_key *key, int64_t now, 
 			 key_algorithm(key)->name, "state", pepper_state_name(key->state),
 			 "created_at", (json_int_t)key->created_at, "age_days",
 			 (json_int_t)((now - key->created_at) / DAY), "originator_until",
-			 (json_int_t)(live ? originator_until(key) : 0), "recipient_until",
-			 (json_int_t)(live ? recipient_until(key) : 0), "overdue", (int)overdue,
-			 "due",
+			 (json_int_t)(live ? period->makes : 0), "recipient_until",
+			 (json_int_t)(live ? period->verifies : 0), "overdue", (int)overdue, "due",
 			 overdue ? "OVERDUE"
 			 : live  ? "in time"
 				 : "");
 }
 
 static const char how_to_replace[] =
-	" A pepper is replaced by peppermint pepper rotate, the key of the audit log by "
-	"peppermint audit rotate.\nNo command replaces integrity/records or audit/text.";
+	" A pepper is replaced by peppermint pepper rotate, the key that signs the audit log by "
+	"peppermint audit rotate, others by peppermint master rotate.";
 
 enum status run_report_cryptoperiods(struct session *session)
 {
@@ -90,16 +139,23 @@ enum status run_report_cryptoperiods(struct session *session)
 
 	if (!inventory)
 		return STATUS_VAULT;
+	struct periods *periods CLEANUP(free_ptr) = periods_read(session, inventory);
 	for (size_t i = 0; i < inventory->key_count; i++) {
-		bool late = is_overdue(&inventory->keys[i], now);
+		const struct peppermint_master_key *key = &inventory->keys[i];
+		struct period period = period_of(periods, key);
+		bool late = is_overdue(key, &period, now);
 
 		overdue += late;
-		sheet_row(&sheet, period_row(&inventory->keys[i], now, late));
+		sheet_row(&sheet, period_row(key, &period, now, late));
 	}
 	sheet_finish(&sheet, json_pack("{s:I}", "overdue", (json_int_t)overdue));
 	report_remark(&sheet,
-		      "A symmetric key makes hashes for at most 2 years and verifies them for 3 "
-		      "more; a signing key signs for at most 3.\n%zu of %zu keys are overdue.%s",
+		      "By the standard a symmetric key makes hashes for at most 2 years and "
+		      "verifies them for 3 more; a signing key signs for at most 3.\n%s%zu of %zu "
+		      "keys are overdue.%s",
+		      periods->all ? ""
+				   : "Not all environments tell their periods: the standard's "
+				     "stand for those.\n",
 		      overdue, inventory->key_count, overdue ? how_to_replace : "");
 	return overdue ? STATUS_REFUSED : STATUS_DONE;
 }

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "command.h"
+#include "token_status.h"
 
 static const char *state_name(enum peppermint_environment_state state)
 {
@@ -23,14 +24,17 @@ static const char *state_name(enum peppermint_environment_state state)
 
 static json_t *environment_json(const struct peppermint_environment *e)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name",
-			 e->name, "key_prefix", e->key_prefix, "state", state_name(e->state),
-			 "detail", e->detail, "token_label", e->token_label, "token_serial",
-			 e->token_serial, "token_model", e->token_model, "token_manufacturer",
-			 e->token_manufacturer, "keys", (json_int_t)e->keys, "quarantined",
-			 (json_int_t)e->quarantined, "signer_restarts",
-			 (json_int_t)e->signer_restarts, "orphaned_objects",
-			 (json_int_t)e->orphaned_objects);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, "
+		"s:I, s:o}",
+		"name", e->name, "key_prefix", e->key_prefix, "state", state_name(e->state),
+		"detail", e->detail, "token_label", e->token_label, "token_serial", e->token_serial,
+		"token_model", e->token_model, "token_manufacturer", e->token_manufacturer, "keys",
+		(json_int_t)e->keys, "quarantined", (json_int_t)e->quarantined, "signer_restarts",
+		(json_int_t)e->signer_restarts, "orphaned_objects", (json_int_t)e->orphaned_objects,
+		"key_warnings", (json_int_t)e->key_warnings, "sessions", (json_int_t)e->sessions,
+		"proven", (int)e->proven, "checked_at", (json_int_t)e->checked_at, "tokens",
+		tokens_json(e));
 }
 
 static const char *audit_state_name(enum peppermint_audit_state state)
@@ -83,6 +87,7 @@ static void add_environment(struct table *table, const struct peppermint_environ
 	table_cell(table, "%" PRIu64, e->quarantined);
 	table_cell(table, "%" PRIu32, e->signer_restarts);
 	table_cell(table, "%" PRIu32, e->orphaned_objects);
+	table_cell(table, "%" PRIu32, e->key_warnings);
 }
 
 static void print_audit(const struct peppermint_audit_status *audit)
@@ -112,7 +117,7 @@ static void print_environments(const struct peppermint_status *status)
 {
 	static const char *const heads[] = {
 		"ENVIRONMENT", "STATE",       "PREFIX",   "TOKEN",   "SERIAL",
-		"KEYS",        "QUARANTINED", "RESTARTS", "ORPHANS",
+		"KEYS",        "QUARANTINED", "RESTARTS", "ORPHANS", "WARNINGS",
 	};
 	struct table table CLEANUP(table_end) = { 0 };
 
@@ -125,6 +130,7 @@ static void print_environments(const struct peppermint_status *status)
 
 		if (e->detail[0])
 			printf("\n%s: %s\n", e->name, e->detail);
+		print_remedies(e);
 	}
 }
 

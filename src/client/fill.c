@@ -134,9 +134,39 @@ static enum peppermint_environment_state environment_state(Peppermint__V1__Envir
 	}
 }
 
+static enum peppermint_token_state token_state(Peppermint__V1__TokenState state)
+{
+	switch (state) {
+	case PEPPERMINT__V1__TOKEN_STATE__TOKEN_READY:
+		return PEPPERMINT_TOKEN_READY;
+	case PEPPERMINT__V1__TOKEN_STATE__TOKEN_DOWN:
+		return PEPPERMINT_TOKEN_DOWN;
+	case PEPPERMINT__V1__TOKEN_STATE__TOKEN_SEALED:
+		return PEPPERMINT_TOKEN_SEALED;
+	case PEPPERMINT__V1__TOKEN_STATE__TOKEN_UNFIT:
+		return PEPPERMINT_TOKEN_UNFIT;
+	default:
+		return PEPPERMINT_TOKEN_STATE_UNKNOWN;
+	}
+}
+
+static enum pm_err fill_token(struct exchange *x, const Peppermint__V1__TokenStatus *from,
+			      struct peppermint_token_status *to)
+{
+	TRY(FILL_TEXT(x, from->label, to->label));
+	TRY(FILL_TEXT(x, from->serial, to->serial));
+	TRY(FILL_TEXT(x, from->detail, to->detail));
+	to->state = token_state(from->state);
+	to->active = from->active;
+	to->restarts = from->restarts;
+	return PM_OK;
+}
+
 enum pm_err fill_environment(struct exchange *x, const Peppermint__V1__EnvironmentStatus *from,
 			     struct peppermint_environment *to)
 {
+	if (from->n_tokens > PEPPERMINT_TOKENS_MAX)
+		return exchange_bad_reply(x, "the answer holds too many tokens");
 	TRY(FILL_TEXT(x, from->name, to->name));
 	TRY(FILL_TEXT(x, from->key_prefix, to->key_prefix));
 	TRY(FILL_TEXT(x, from->detail, to->detail));
@@ -149,6 +179,13 @@ enum pm_err fill_environment(struct exchange *x, const Peppermint__V1__Environme
 	to->quarantined = from->quarantined;
 	to->signer_restarts = from->signer_restarts;
 	to->orphaned_objects = from->orphaned_objects;
+	to->key_warnings = from->key_warnings;
+	to->sessions = from->sessions;
+	to->proven = from->proven;
+	to->checked_at = from->checked_at;
+	for (size_t i = 0; i < from->n_tokens; i++)
+		TRY(fill_token(x, from->tokens[i], &to->tokens[i]));
+	to->token_count = from->n_tokens;
 	return PM_OK;
 }
 
@@ -163,7 +200,27 @@ enum peppermint_pepper_state fill_pepper_state(Peppermint__V1__PepperState state
 		return PEPPERMINT_PEPPER_VERIFY_ONLY;
 	case PEPPERMINT__V1__PEPPER_STATE__DESTROYED:
 		return PEPPERMINT_PEPPER_DESTROYED;
+	case PEPPERMINT__V1__PEPPER_STATE__SUSPENDED:
+		return PEPPERMINT_PEPPER_SUSPENDED;
+	case PEPPERMINT__V1__PEPPER_STATE__COMPROMISED:
+		return PEPPERMINT_PEPPER_COMPROMISED;
+	case PEPPERMINT__V1__PEPPER_STATE__DESTROY_SCHEDULED:
+		return PEPPERMINT_PEPPER_DESTROY_SCHEDULED;
 	default:
 		return PEPPERMINT_PEPPER_STATE_UNKNOWN;
+	}
+}
+
+enum peppermint_algorithm fill_algorithm(Peppermint__V1__Algorithm number)
+{
+	switch (number) {
+	case PEPPERMINT__V1__ALGORITHM__HMAC_SHA256:
+		return PEPPERMINT_HMAC_SHA256;
+	case PEPPERMINT__V1__ALGORITHM__ED25519:
+		return PEPPERMINT_ED25519;
+	case PEPPERMINT__V1__ALGORITHM__ECDSA_P256:
+		return PEPPERMINT_ECDSA_P256;
+	default:
+		return PEPPERMINT_ALGORITHM_UNKNOWN;
 	}
 }

@@ -31,6 +31,7 @@ enum pm_err fill_environment(struct exchange *x, const Peppermint__V1__Environme
 			     struct peppermint_environment *to) NODISCARD;
 
 enum peppermint_pepper_state fill_pepper_state(Peppermint__V1__PepperState state);
+enum peppermint_algorithm fill_algorithm(Peppermint__V1__Algorithm number);
 
 /* PM_BAD_REPLY unless a list has as many items as were asked for. */
 enum pm_err fill_count(struct exchange *x, size_t got, size_t asked) NODISCARD;

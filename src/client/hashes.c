@@ -51,11 +51,13 @@ static enum pm_err fill_hash_verdict(struct exchange *x, const Peppermint__V1__H
 	bool no_objection = from->error == PEPPERMINT__V1__ERROR__OK &&
 			    from->reason == PEPPERMINT__V1__REASON__NONE;
 
-	if (from->match != no_objection || (from->outdated && !from->match))
+	if (from->match != no_objection || (from->outdated && !from->match) ||
+	    (from->compromised && !from->match))
 		return exchange_bad_reply(x, "the answer holds a verdict that contradicts itself");
 	*to = (struct peppermint_hash_verdict){
 		.match = from->match,
 		.outdated = from->outdated,
+		.compromised = from->compromised,
 		.error = (enum pm_err)from->error,
 		.reason = (enum pm_reason)from->reason,
 	};

@@ -5,20 +5,6 @@
 #include "exchange.h"
 #include "fill.h"
 
-static enum peppermint_algorithm algorithm(Peppermint__V1__Algorithm number)
-{
-	switch (number) {
-	case PEPPERMINT__V1__ALGORITHM__HMAC_SHA256:
-		return PEPPERMINT_HMAC_SHA256;
-	case PEPPERMINT__V1__ALGORITHM__ED25519:
-		return PEPPERMINT_ED25519;
-	case PEPPERMINT__V1__ALGORITHM__ECDSA_P256:
-		return PEPPERMINT_ECDSA_P256;
-	default:
-		return PEPPERMINT_ALGORITHM_UNKNOWN;
-	}
-}
-
 static enum pm_err fill_master_key(struct exchange *x, const Peppermint__V1__MasterKey *from,
 				   struct peppermint_master_key *to)
 {
@@ -29,7 +15,7 @@ static enum pm_err fill_master_key(struct exchange *x, const Peppermint__V1__Mas
 	TRY(fill_bytes(x, from->check_value, to->check_value, sizeof(to->check_value)));
 	to->version = from->version;
 	to->state = fill_pepper_state(from->state);
-	to->algorithm = algorithm(from->algorithm);
+	to->algorithm = fill_algorithm(from->algorithm);
 	to->created_at = from->created_at;
 	to->changed_at = from->changed_at;
 	to->read_back = from->read_back;

@@ -22,6 +22,7 @@ static enum pm_err fill_valid(struct exchange *x, const Peppermint__V1__Verdict 
 	TRY(FILL_TEXT(x, from->product, to->product));
 	to->expires_at = from->expires_at;
 	to->secret_expires_at = from->secret_expires_at;
+	to->compromised = from->compromised;
 	return PM_OK;
 }
 

@@ -92,6 +92,12 @@ static enum pm_err open_store(struct daemon *d)
 	return store_open(&config, &d->store);
 }
 
+static const char *given(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
+}
+
+/* Neither file nor descriptor: it starts sealed, as after a PIN that the token refused. */
 static enum pm_err open_hsm(struct daemon *d, const struct environment_settings *environment,
 			    struct hsm **hsm)
 {
@@ -101,10 +107,17 @@ static enum pm_err open_hsm(struct daemon *d, const struct environment_settings 
 		.signer = d->settings->daemon.signer,
 		.module = environment->module,
 		.token_uri = environment->token,
-		.pin_file = by_fd ? NULL : environment->pin_file,
+		.pin_file = given(environment->pin_file),
 		.pin_fd = by_fd ? (int)environment->pin_fd.id : -1,
 		.module_env = environment->module_env,
+		.init_args = given(environment->init_args),
+		.sessions = environment->sessions,
 		.call_timeout_ms = d->settings->limits.hsm_timeout_ms,
+		.reload_ms = environment->reload_seconds * INT64_C(1000),
+		.standby_uri = given(environment->standby_token),
+		.standby_module = given(environment->standby_module),
+		.standby_module_env = given(environment->standby_module_env),
+		.standby_pin_file = given(environment->standby_pin_file),
 	};
 
 	return hsm_open(&config, hsm);
@@ -117,6 +130,28 @@ static enum pm_err open_hsms(struct daemon *d)
 	for (size_t i = 0; i < s->environment_count; i++)
 		TRY(open_hsm(d, &s->environments[i], &d->hsms[i]));
 	return PM_OK;
+}
+
+static struct vault_periods pepper_periods(const struct key_settings *keys)
+{
+	return (struct vault_periods){
+		.make_days = keys->pepper_days,
+		.verify_days = keys->pepper_verify_days,
+		.make_uses = keys->pepper_uses,
+		.warn_days = keys->warn_days,
+		.rotate = keys->rotate == ROTATE_AUTO,
+	};
+}
+
+static struct vault_periods internal_periods(const struct key_settings *keys)
+{
+	return (struct vault_periods){
+		.make_days = keys->internal_days,
+		.verify_days = keys->internal_verify_days,
+		.make_uses = keys->internal_uses,
+		.warn_days = keys->warn_days,
+		.rotate = keys->rotate == ROTATE_AUTO,
+	};
 }
 
 static enum pm_err open_vault(struct daemon *d, bool new_log)
@@ -146,6 +181,9 @@ static enum pm_err open_vault(struct daemon *d, bool new_log)
 			.name = s->environments[i].head.name,
 			.prefix = s->environments[i].key_prefix,
 			.hsm = d->hsms[i],
+			.peppers = pepper_periods(&s->keys),
+			.internals = internal_periods(&s->keys),
+			.check_minutes = s->environments[i].check_minutes,
 		};
 	}
 	return vault_open(d->store, environments, s->environment_count, &audit, &d->vault);

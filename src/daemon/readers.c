@@ -139,6 +139,7 @@ static bool read_choice(const char *value, const char *first, const char *second
 
 _Static_assert(ACTS_FOLDED == 0 && ACTS_EACH == 1, "read_choice");
 _Static_assert(SINK_NONE == 0 && SINK_SYSLOG == 1, "read_choice");
+_Static_assert(ROTATE_MANUAL == 0 && ROTATE_AUTO == 1, "read_choice");
 
 bool read_acts(const struct config_setting *setting, const char *value, void *field)
 {
@@ -150,6 +151,12 @@ bool read_sink(const struct config_setting *setting, const char *value, void *fi
 {
 	(void)setting;
 	return read_choice(value, "none", "syslog", field);
+}
+
+bool read_rotate(const struct config_setting *setting, const char *value, void *field)
+{
+	(void)setting;
+	return read_choice(value, "manual", "auto", field);
 }
 
 bool read_months(const struct config_setting *setting, const char *value, void *field)

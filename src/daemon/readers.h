@@ -14,6 +14,7 @@
 #define MUST_BE_ORIGIN "a name of at most 100 bytes, without blanks and '+'"
 #define MUST_BE_ACTS "folded or each"
 #define MUST_BE_SINK "none or syslog"
+#define MUST_BE_ROTATE "manual or auto"
 #define MUST_BE_MONTHS "0 (for ever), or 12 to 1200: an audit log is kept for a year at least"
 #define MUST_BE_VKEY "a verifier key of C2SP signed-note: name+hash+base64, the hash being its own"
 
@@ -30,6 +31,7 @@ bool read_id(const struct config_setting *setting, const char *value, void *fiel
 bool read_origin(const struct config_setting *setting, const char *value, void *field);
 bool read_acts(const struct config_setting *setting, const char *value, void *field);
 bool read_sink(const struct config_setting *setting, const char *value, void *field);
+bool read_rotate(const struct config_setting *setting, const char *value, void *field);
 bool read_months(const struct config_setting *setting, const char *value, void *field);
 /* Into a struct tlog_key, of any type. */
 bool read_vkey(const struct config_setting *setting, const char *value, void *field);

@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "readers.h"
 
+#define DAYS_MAX 36500 /* a century */
+
 #define NAME_CHARS_LOWER "abcdefghijklmnopqrstuvwxyz0123456789-"
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZ" NAME_CHARS_LOWER "_."
 
@@ -23,6 +25,9 @@ static const struct config_section sections[] = {
 	{ .kind = "audit",
 	  .offset = offsetof(struct settings, audit),
 	  .size = sizeof(struct audit_settings) },
+	{ .kind = "keys",
+	  .offset = offsetof(struct settings, keys),
+	  .size = sizeof(struct key_settings) },
 	{ .kind = "witness",
 	  .offset = offsetof(struct settings, witnesses),
 	  .size = sizeof(struct witness_settings),
@@ -61,9 +66,13 @@ static const struct config_section sections[] = {
 	.section = "environment", .name = #member, CONFIG_FIELD(struct environment_settings, member)
 #define CALLER(member) \
 	.section = "caller", .name = #member, CONFIG_FIELD(struct caller_settings, member)
+#define NUMBER(default_, min_, max_) \
+	.read = config_read_number, .min = (min_), .max = (max_), .fallback = (default_)
 #define LIMIT(member, default_, min_, max_) \
 	{.section = "limits", .name = #member, CONFIG_FIELD(struct limit_settings, member), \
-	 .read = config_read_number, .min = (min_), .max = (max_), .fallback = (default_)}
+	 NUMBER(default_, min_, max_)}
+#define KEYS(member) \
+	.section = "keys", .name = #member, CONFIG_FIELD(struct key_settings, member)
 
 static const struct config_setting table[] = {
 	{DAEMON(socket), SOCKET, .required = true},
@@ -97,6 +106,15 @@ static const struct config_setting table[] = {
 	{AUDIT(sink), .read = read_sink, .must_be = MUST_BE_SINK, .fallback = "none"},
 	{AUDIT(sink_socket), SOCKET, .fallback = "/dev/log"},
 
+	{KEYS(pepper_days), NUMBER("730", 0, DAYS_MAX)},
+	{KEYS(pepper_verify_days), NUMBER("1095", 0, DAYS_MAX)},
+	{KEYS(pepper_uses), NUMBER("0", 0, UINT32_MAX)},
+	{KEYS(internal_days), NUMBER("730", 0, DAYS_MAX)},
+	{KEYS(internal_verify_days), NUMBER("1095", 0, DAYS_MAX)},
+	{KEYS(internal_uses), NUMBER("0", 0, UINT32_MAX)},
+	{KEYS(warn_days), NUMBER("30", 0, 3650)},
+	{KEYS(rotate), .read = read_rotate, .must_be = MUST_BE_ROTATE, .fallback = "manual"},
+
 	{WITNESS(key), .read = read_vkey, .must_be = MUST_BE_VKEY, .required = true},
 
 	{ENVIRONMENT(key_prefix), .read = read_prefix, .must_be = MUST_BE_PREFIX, .required = true},
@@ -105,6 +123,14 @@ static const struct config_setting table[] = {
 	{ENVIRONMENT(pin_file), PATH},
 	{ENVIRONMENT(pin_fd), .read = read_id, .min = 3, .max = 65535},
 	{ENVIRONMENT(module_env), .read = read_variables, .must_be = MUST_BE_VARIABLES},
+	{ENVIRONMENT(init_args), TEXT},
+	{ENVIRONMENT(sessions), NUMBER("4", 1, 64)},
+	{ENVIRONMENT(reload_seconds), NUMBER("30", 0, 3600)},
+	{ENVIRONMENT(check_minutes), NUMBER("5", 1, 1440)},
+	{ENVIRONMENT(standby_token), .read = read_token, .must_be = MUST_BE_TOKEN},
+	{ENVIRONMENT(standby_module), PATH},
+	{ENVIRONMENT(standby_module_env), .read = read_variables, .must_be = MUST_BE_VARIABLES},
+	{ENVIRONMENT(standby_pin_file), PATH},
 
 	{CALLER(user), .read = read_user, .must_be = MUST_BE_USER},
 	{CALLER(uid), .read = read_id, .max = UINT32_MAX - 1},
@@ -143,17 +169,47 @@ static enum pm_err check_prefix(const struct settings *s, size_t index, struct c
 	return PM_OK;
 }
 
+/* Neither is one that starts sealed; its standby's PIN is then not lying about either. */
+static enum pm_err check_pin(const struct environment_settings *environment,
+			     struct config_fault *fault)
+{
+	bool file = environment->pin_file[0] != '\0', fd = environment->pin_fd.given;
+
+	if (file && fd)
+		return config_refuse(fault, environment->head.line,
+				     "[environment %s] has both 'pin_file' and 'pin_fd'",
+				     environment->head.name);
+	if (!file && !fd && environment->standby_pin_file[0] != '\0')
+		return config_refuse(fault, environment->head.line,
+				     "[environment %s] has a 'standby_pin_file' and neither "
+				     "'pin_file' nor 'pin_fd'",
+				     environment->head.name);
+	return PM_OK;
+}
+
+static enum pm_err check_standby(const struct environment_settings *environment,
+				 struct config_fault *fault)
+{
+	const char *token = environment->standby_token;
+	bool rest = environment->standby_module[0] != '\0' ||
+		    environment->standby_module_env[0] != '\0' ||
+		    environment->standby_pin_file[0] != '\0';
+
+	if (*token == '\0' && rest)
+		return config_refuse(fault, environment->head.line,
+				     "[environment %s] has other settings of a standby, and no "
+				     "'standby_token'",
+				     environment->head.name);
+	return PM_OK;
+}
+
 static enum pm_err check_environments(const struct settings *s, struct config_fault *fault)
 {
 	if (s->environment_count == 0)
 		return config_refuse(fault, 0, "there is no section [environment NAME]");
 	for (size_t i = 0; i < s->environment_count; i++) {
-		const struct environment_settings *environment = &s->environments[i];
-
-		if (environment->pin_fd.given == (environment->pin_file[0] != '\0'))
-			return config_refuse(fault, environment->head.line,
-					     "[environment %s] needs either 'pin_file' or 'pin_fd'",
-					     environment->head.name);
+		TRY(check_pin(&s->environments[i], fault));
+		TRY(check_standby(&s->environments[i], fault));
 		TRY(check_prefix(s, i, fault));
 	}
 	return PM_OK;
@@ -281,9 +337,23 @@ static enum pm_err check_audit(struct settings *s, struct config_fault *fault)
 	return fill_anchor(&s->daemon, audit, fault);
 }
 
+/* A period that begins with its warning would be one long warning, and one long rotating. */
+static enum pm_err check_keys(const struct key_settings *keys, struct config_fault *fault)
+{
+	bool peppers = keys->pepper_days == 0 || keys->pepper_days > keys->warn_days;
+	bool internals = keys->internal_days == 0 || keys->internal_days > keys->warn_days;
+
+	if (peppers && internals)
+		return PM_OK;
+	return config_refuse(
+		fault, 0, "setting '%s' in [keys] must be more than 'warn_days', or 0 (for ever)",
+		peppers ? "internal_days" : "pepper_days");
+}
+
 static enum pm_err check(struct settings *s, struct config_fault *fault)
 {
 	TRY(check_environments(s, fault));
+	TRY(check_keys(&s->keys, fault));
 	for (size_t i = 0; i < s->caller_count; i++)
 		TRY(check_caller(s, i, fault));
 	return check_audit(s, fault);

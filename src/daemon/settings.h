@@ -51,6 +51,16 @@ struct audit_settings {
 	char sink_socket[SETTINGS_SOCKET_MAX + 1];
 };
 
+enum key_rotation { ROTATE_MANUAL, ROTATE_AUTO };
+
+/* How long and how often keys are used; 0: without end. vault.h's struct vault_periods. */
+struct key_settings {
+	uint32_t pepper_days, pepper_verify_days, pepper_uses;
+	uint32_t internal_days, internal_verify_days, internal_uses;
+	uint32_t warn_days;
+	uint32_t rotate; /* enum key_rotation */
+};
+
 struct witness_settings {
 	struct config_head head;
 	struct tlog_key key;
@@ -61,9 +71,15 @@ struct environment_settings {
 	char key_prefix[VAULT_PREFIX_MAX + 1];
 	char module[SETTINGS_TEXT_MAX + 1];
 	char token[SETTINGS_TEXT_MAX + 1];
-	char pin_file[SETTINGS_TEXT_MAX + 1]; /* "": the PIN is on pin_fd */
+	char pin_file[SETTINGS_TEXT_MAX + 1]; /* "": on pin_fd, or whoever unseals it brings it */
 	struct optional_id pin_fd;
 	char module_env[SETTINGS_TEXT_MAX + 1];
+	char init_args[SETTINGS_TEXT_MAX + 1];
+	uint32_t sessions, reload_seconds, check_minutes;
+	char standby_token[SETTINGS_TEXT_MAX + 1]; /* "": there is none */
+	char standby_module[SETTINGS_TEXT_MAX + 1];
+	char standby_module_env[SETTINGS_TEXT_MAX + 1];
+	char standby_pin_file[SETTINGS_TEXT_MAX + 1];
 };
 
 struct caller_settings {
@@ -79,6 +95,7 @@ struct settings {
 	struct daemon_settings daemon;
 	struct limit_settings limits;
 	struct audit_settings audit;
+	struct key_settings keys;
 	struct witness_settings witnesses[VAULT_WITNESSES_MAX];
 	size_t witness_count;
 	struct environment_settings environments[SETTINGS_ENVIRONMENTS_MAX];

@@ -50,6 +50,7 @@ void settings_warn_restart(const struct settings *running, const struct settings
 	warn_section("daemon", "daemon", &running->daemon, &fresh->daemon);
 	warn_section("limits", "limits", &running->limits, &fresh->limits);
 	warn_section("audit", "audit", &running->audit, &fresh->audit);
+	warn_section("keys", "keys", &running->keys, &fresh->keys);
 	if (!same_witnesses(running, fresh))
 		log_warn("reload: other [witness NAME] sections take effect after a restart");
 	if (!same_environments(running, fresh)) {

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "callers.h"
 #include "refusals.h"
 #include "server.h"
@@ -61,6 +62,7 @@ static void begin(struct call *call, const struct peer *peer, enum pm_err counte
 	call->counted = counted != PM_DENIED;
 	call->over_share = counted == PM_BUSY || peer->over_share;
 	call->executing = false;
+	call->entered = false;
 	call->row = NULL;
 	call->body = NULL;
 	call->environment_name = NULL;
@@ -142,7 +144,7 @@ static enum pm_err allow_environment(struct call *call)
 	const struct rpc_request *request = (const struct rpc_request *)(const void *)call->body;
 	uint32_t allowed = call->caller.environments;
 
-	if (call->row->scope != SCOPE_ENVIRONMENT)
+	if (call->row->scope != SCOPE_ENVIRONMENT && call->row->scope != SCOPE_PIN)
 		return PM_OK;
 	if (*request->environment == '\0')
 		return call_refuse(call, PM_BAD_REQUEST, "environment", "required");
@@ -201,10 +203,10 @@ static void fill_reply(struct call *call, enum pm_err err)
 		reply->subject = call->actor.done_subject;
 }
 
-/* Some errors are only programs' and clients' own. */
+/* Three errors are only programs' and clients' own. */
 static bool is_sent(enum pm_err err)
 {
-	return err < PM_CONFIG || err == PM_AUDIT_BLOCKED;
+	return err != PM_CONFIG && err != PM_UNREACHABLE && err != PM_BAD_REPLY;
 }
 
 /* The reply's bytes, in the arena; empty if there is no memory. May have to change the outcome. */
@@ -252,12 +254,26 @@ static struct call *call_of_ticket(struct replay_ticket *ticket)
 	return (struct call *)(void *)((uint8_t *)ticket - offsetof(struct call, ticket));
 }
 
-/* The repeats of a change get its answer; only a change that was made is remembered. */
+/*
+ * Only a change that was made is remembered, so that another may be tried again. But a PIN is not
+ * to be tried twice because a client's socket sends a request again: whatever came of it is.
+ */
+static bool is_remembered(const struct call *call, enum pm_err err)
+{
+	return err == PM_OK || (call->row->scope == SCOPE_PIN && call->entered);
+}
+
+static struct replay *replay_of(const struct call *call)
+{
+	return call->row->scope == SCOPE_PIN ? call->rpc->pin_replay : call->rpc->replay;
+}
+
+/* The repeats of a change get its answer. */
 static void end_change(struct call *call, enum pm_err err, struct bytes reply)
 {
-	struct bytes kept = err == PM_OK ? reply : bytes_of(NULL, 0);
+	struct bytes kept = is_remembered(call, err) ? reply : bytes_of(NULL, 0);
 	struct replay_ticket *repeat =
-		replay_end(call->rpc->replay, &call->ticket, kept, clock_now());
+		replay_end(replay_of(call), &call->ticket, kept, clock_now());
 
 	while (repeat) {
 		struct call *repeated = call_of_ticket(repeat);
@@ -285,6 +301,8 @@ static struct workers *workers_of(const struct call *call)
 		return rpc->pools[POOL_STATUS];
 	case SCOPE_VAULT:
 		return rpc->pools[POOL_LOG];
+	case SCOPE_PIN:
+		return rpc->pin_workers[call->environment];
 	default:
 		return rpc->workers[call->environment];
 	}
@@ -293,16 +311,15 @@ static struct workers *workers_of(const struct call *call)
 /* On the way to a worker; a repeated change may be answered or parked instead. */
 static enum pm_err start(struct call *call)
 {
-	struct rpc *rpc = call->rpc;
+	struct replay *replay = replay_of(call);
 	enum replay_step step = REPLAY_EXECUTE;
 	struct bytes done = { 0 };
 
 	if (call->row->kind == RPC_WRITES) {
-		TRY(replay_ticket_fill(rpc->replay, &call->ticket, call->actor.uid,
+		TRY(replay_ticket_fill(replay, &call->ticket, call->actor.uid,
 				       call->envelope.request_id, call->envelope.call,
 				       call->envelope.body));
-		TRY(replay_begin(rpc->replay, &call->ticket, clock_now(), call->arena, &step,
-				 &done));
+		TRY(replay_begin(replay, &call->ticket, clock_now(), call->arena, &step, &done));
 		if (step == REPLAY_PARKED)
 			return PM_OK; /* whoever ends the first one answers this one */
 		if (step == REPLAY_ANSWER) {
@@ -390,8 +407,8 @@ static enum pm_err tell_denial(struct call *call)
 
 static enum pm_err run(struct call *call)
 {
+	call->entered = true;
 	enum pm_err err = call->row->enter(call);
-
 	if (err == PM_OK)
 		return PM_OK;
 	if (call->refusal[0] == '\0' && call->actor.why)
@@ -428,5 +445,6 @@ void call_over(struct call *call)
 	if (call->counted)
 		callers_leave(call->rpc->callers, call->actor.uid);
 	call->counted = false;
+	secret_wipe(&call->ticket, sizeof(call->ticket));
 	arena_reset(call->arena);
 }

@@ -39,6 +39,7 @@ struct call {
 	struct job job;
 	struct replay_ticket ticket;
 	bool executing;  /* the ticket waits for replay_end */
+	bool entered;    /* the handler has run */
 	bool counted;    /* among the caller's requests in flight */
 	bool over_share; /* the caller's or the connection's */
 

@@ -24,15 +24,16 @@ enum rpc_kind {
 /* What of the vault a call is about, and so what the caller must be allowed to use. */
 enum rpc_scope {
 	SCOPE_ENVIRONMENT, /* the one that the request names in its first field */
+	SCOPE_PIN,         /* likewise, with a PIN: whatever comes of it is kept for repeats */
 	SCOPE_VAULT,       /* all of it: a caller of every environment */
 	SCOPE_NONE,        /* the caller's own */
 };
 
 /*
- * NONE and VAULT rows belong to no environment; X rows to one.
+ * NONE and VAULT rows belong to no environment; X and PIN rows to one.
  * X(Name, name, NAME, roles of which one is needed, kind)
  */
-#define RPCS(NONE, VAULT, X)                                                                       \
+#define RPCS(NONE, VAULT, X, PIN)                                                                  \
 	NONE(Status, status, STATUS, ROLE_NONE_NEEDED, RPC_READS)                                  \
 	X(MintKey, mint_key, MINT_KEY, ROLE_ISSUER, RPC_WRITES)                                    \
 	X(VerifyKeys, verify_keys, VERIFY_KEYS, ROLE_VERIFIER, RPC_READS)                          \
@@ -51,14 +52,21 @@ enum rpc_scope {
 	VAULT(AddCosignature, add_cosignature, ADD_COSIGNATURE, ROLE_AUDITOR, RPC_WRITES)          \
 	VAULT(RotateLog, rotate_log, ROTATE_LOG, ROLE_CUSTODIAN, RPC_WRITES)                       \
 	X(HashText, hash_text, HASH_TEXT, ROLE_AUDITOR, RPC_READS)                                 \
-	VAULT(GetInventory, get_inventory, GET_INVENTORY, ROLE_AUDITOR, RPC_READS)
+	VAULT(GetInventory, get_inventory, GET_INVENTORY, ROLE_AUDITOR, RPC_READS)                 \
+	X(ListMasters, list_masters, LIST_MASTERS, ROLE_CUSTODIAN | ROLE_AUDITOR, RPC_READS)       \
+	X(ChangeMaster, change_master, CHANGE_MASTER, ROLE_CUSTODIAN, RPC_WRITES)                  \
+	X(InspectToken, inspect_token, INSPECT_TOKEN, ROLE_CUSTODIAN | ROLE_AUDITOR, RPC_READS)    \
+	X(SettleOrphan, settle_orphan, SETTLE_ORPHAN, ROLE_CUSTODIAN, RPC_WRITES)                  \
+	PIN(Seal, seal, SEAL, ROLE_CUSTODIAN, RPC_WRITES)                                          \
+	PIN(Unseal, unseal, UNSEAL, ROLE_CUSTODIAN, RPC_WRITES)                                    \
+	PIN(ChangePin, change_pin, CHANGE_PIN, ROLE_CUSTODIAN, RPC_WRITES)
 
 /* Each handler makes one domain call and fills the reply from the call's arena. */
 #define DECLARE_HANDLER(Name, name, NAME, roles, kind)                                             \
 	enum pm_err handle_##name(struct call *call,                                               \
 				  const Peppermint__V1__##Name##Request *request,                  \
 				  Peppermint__V1__##Name##Reply *reply) NODISCARD;
-RPCS(DECLARE_HANDLER, DECLARE_HANDLER, DECLARE_HANDLER)
+RPCS(DECLARE_HANDLER, DECLARE_HANDLER, DECLARE_HANDLER, DECLARE_HANDLER)
 #undef DECLARE_HANDLER
 
 struct rpc_row {

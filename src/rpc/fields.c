@@ -5,6 +5,9 @@
 
 #include "server.h"
 
+#define PURPOSE_MAX 16 /* of a master key */
+#define PIN_MAX 255
+
 static enum pm_err too_long(struct call *call, const char *field, size_t max)
 {
 	char what[48];
@@ -38,6 +41,13 @@ enum pm_err field_bytes(struct call *call, const char *field, ProtobufCBinaryDat
 	return call_refuse(call, PM_TOO_LARGE, field, what);
 }
 
+enum pm_err field_pin(struct call *call, const char *field, ProtobufCBinaryData pin)
+{
+	if (pin.len >= 1 && pin.len <= PIN_MAX)
+		return PM_OK;
+	return call_refuse(call, PM_BAD_REQUEST, field, "must have 1 to 255 bytes");
+}
+
 enum pm_err field_report(struct call *call, Peppermint__V1__Report report)
 {
 	if (protobuf_c_enum_descriptor_get_value(&peppermint__v1__report__descriptor, (int)report))
@@ -66,12 +76,24 @@ enum pm_err field_key_id(struct call *call, const char *text)
 	return is_key_id(text) ? PM_OK : PM_NOT_FOUND;
 }
 
-enum pm_err field_pepper_name(struct call *call, const char *field, const char *text)
+static bool is_name(const char *text, size_t max)
 {
 	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
-	if (text[len] == '\0' && len >= 1 && len <= VAULT_PEPPER_NAME_MAX && text[0] >= 'a' &&
-	    text[0] <= 'z')
+	return text[len] == '\0' && len >= 1 && len <= max && text[0] >= 'a' && text[0] <= 'z';
+}
+
+enum pm_err field_purpose(struct call *call, const char *text)
+{
+	if (is_name(text, PURPOSE_MAX))
+		return PM_OK;
+	return call_refuse(call, PM_BAD_REQUEST, "purpose",
+			   "must be 1 to 16 of a-z 0-9 -, beginning with a letter");
+}
+
+enum pm_err field_pepper_name(struct call *call, const char *field, const char *text)
+{
+	if (is_name(text, VAULT_PEPPER_NAME_MAX))
 		return PM_OK;
 	return call_refuse(call, PM_BAD_REQUEST, field,
 			   "must be 1 to 32 of a-z 0-9 -, beginning with a letter");
@@ -103,6 +125,33 @@ enum pm_err reply_with_key(struct call *call, struct key_info *info, Peppermint_
 	return PM_OK;
 }
 
+static void fill_token(struct token_info *from, Peppermint__V1__TokenStatus *to)
+{
+	peppermint__v1__token_status__init(to);
+	to->label = from->label;
+	to->serial = from->serial;
+	to->state = (Peppermint__V1__TokenState)from->state;
+	to->active = from->active;
+	to->detail = from->detail;
+	to->restarts = from->restarts;
+}
+
+static enum pm_err reply_with_tokens(struct call *call, struct environment_info *from,
+				     Peppermint__V1__EnvironmentStatus *to)
+{
+	Peppermint__V1__TokenStatus *rooms =
+		arena_array(call->arena, from->token_count, sizeof(*rooms));
+
+	to->tokens = arena_array(call->arena, from->token_count, sizeof(*to->tokens));
+	if (!rooms || !to->tokens)
+		return PM_NO_MEMORY;
+	for (; to->n_tokens < from->token_count; to->n_tokens++) {
+		fill_token(&from->tokens[to->n_tokens], &rooms[to->n_tokens]);
+		to->tokens[to->n_tokens] = &rooms[to->n_tokens];
+	}
+	return PM_OK;
+}
+
 static void fill_environment(struct environment_info *from, Peppermint__V1__EnvironmentStatus *to)
 {
 	peppermint__v1__environment_status__init(to);
@@ -118,6 +167,10 @@ static void fill_environment(struct environment_info *from, Peppermint__V1__Envi
 	to->quarantined = from->quarantined;
 	to->signer_restarts = from->signer_restarts;
 	to->orphaned_objects = from->orphans;
+	to->key_warnings = from->warnings;
+	to->sessions = from->sessions;
+	to->proven = from->proven;
+	to->checked_at = from->checked_at;
 }
 
 enum pm_err reply_with_environments(struct call *call, uint32_t which,
@@ -136,6 +189,7 @@ enum pm_err reply_with_environments(struct call *call, uint32_t which,
 			continue;
 		TRY(vault_environment_status(call->rpc->vault, i, &infos[i]));
 		fill_environment(&infos[i], &rooms[i]);
+		TRY(reply_with_tokens(call, &infos[i], &rooms[i]));
 		list[(*count)++] = &rooms[i];
 	}
 	*out = list;

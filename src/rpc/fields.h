@@ -25,11 +25,17 @@ enum pm_err field_key_id(struct call *call, const char *text) NODISCARD;
 enum pm_err field_bytes(struct call *call, const char *field, ProtobufCBinaryData bytes,
 			size_t max) NODISCARD;
 
+/* A PIN: 1 to 255 bytes, whatever they are. */
+enum pm_err field_pin(struct call *call, const char *field, ProtobufCBinaryData pin) NODISCARD;
+
 /* One that we know: the audit log names it. */
 enum pm_err field_report(struct call *call, Peppermint__V1__Report report) NODISCARD;
 
 /* 1 to 32 of a-z 0-9 -, beginning with a letter. */
 enum pm_err field_pepper_name(struct call *call, const char *field, const char *text) NODISCARD;
+
+/* Likewise, at most 16 of them: what a master key is for. */
+enum pm_err field_purpose(struct call *call, const char *text) NODISCARD;
 
 bool is_key_id(const char *text);
 

@@ -46,6 +46,7 @@ static void fill_verdict(const struct hash_verdict *from, Peppermint__V1__HashVe
 	to->error = (Peppermint__V1__Error)from->error;
 	to->reason = (Peppermint__V1__Reason)from->reason;
 	to->outdated = from->outdated;
+	to->compromised = from->compromised;
 }
 
 static enum pm_err read_claims(struct call *call, const Peppermint__V1__VerifyHashRequest *request,

@@ -138,6 +138,7 @@ static void fill_verdict(struct verdict *from, Peppermint__V1__Verdict *to)
 	to->product = from->product;
 	to->expires_at = from->expires_at;
 	to->secret_expires_at = from->secret_expires_at;
+	to->compromised = from->compromised;
 }
 
 enum pm_err handle_verify_keys(struct call *call, const Peppermint__V1__VerifyKeysRequest *request,

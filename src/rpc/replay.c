@@ -1,5 +1,6 @@
 #include "replay.h"
 
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include "vault/vault.h"
 
 #define SALT_LEN 16
+#define SECRET_LEN 32
 #define BUCKET_BYTES 1024 /* of memory for each bucket: about one answer */
 #define NOWHERE UINT32_MAX
 
@@ -47,6 +49,7 @@ struct replay {
 	pthread_mutex_t lock;
 	int64_t keep; /* nanoseconds */
 	uint8_t salt[SALT_LEN];
+	uint8_t secret[SECRET_LEN]; /* of contents' HMACs */
 	struct replay_ticket *running;
 	struct ring ring;
 	uint32_t *buckets;
@@ -55,7 +58,7 @@ struct replay {
 
 enum pm_err replay_new(size_t bytes, uint32_t seconds, struct replay **out)
 {
-	struct replay *replay = calloc(1, sizeof(*replay));
+	struct replay *replay = secret_alloc(sizeof(*replay));
 
 	if (!replay)
 		return PM_NO_MEMORY;
@@ -65,7 +68,8 @@ enum pm_err replay_new(size_t bytes, uint32_t seconds, struct replay **out)
 	replay->buckets = calloc(replay->bucket_count, sizeof(uint32_t));
 	replay->ring.size = bytes;
 	replay->ring.base = bytes < NOWHERE ? secret_alloc(bytes) : NULL;
-	if (!replay->buckets || !replay->ring.base || RAND_bytes(replay->salt, SALT_LEN) != 1) {
+	if (!replay->buckets || !replay->ring.base || RAND_bytes(replay->salt, SALT_LEN) != 1 ||
+	    RAND_bytes(replay->secret, SECRET_LEN) != 1) {
 		replay_free(replay);
 		return PM_NO_MEMORY;
 	}
@@ -82,7 +86,7 @@ void replay_free(struct replay *replay)
 	pthread_mutex_destroy(&replay->lock);
 	secret_free(replay->ring.base, replay->ring.size);
 	free(replay->buckets);
-	free(replay);
+	secret_free(replay, sizeof(*replay));
 }
 
 static struct record *record_at(const struct replay *replay, uint32_t offset)
@@ -258,7 +262,8 @@ enum pm_err replay_ticket_fill(struct replay *replay, struct replay_ticket *tick
 	buf_put(&key, bytes_str(request_id));
 	*ticket = (struct replay_ticket){ .call = call };
 	if (key.full || !SHA256(key.data, key.len, ticket->key) ||
-	    !SHA256(content.data, content.len, ticket->content)) {
+	    !HMAC(EVP_sha256(), replay->secret, SECRET_LEN, content.data, content.len,
+		  ticket->content, NULL)) {
 		log_error("rpc: cannot hash a request id");
 		return PM_INTERNAL;
 	}

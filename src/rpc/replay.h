@@ -2,8 +2,12 @@
  * Changes are executed at most once. While a change runs, repeats of it (same caller, same request
  * id) are parked on it and get its answer; afterwards the answer is kept for a while, in locked and
  * bounded memory, oldest out first, wiped on the way out. What is no longer here the vault's own
- * record of executed request ids answers. Only answers of changes that were made are kept: after a
- * refusal or a failure the same id may try again. Any thread; nothing here waits.
+ * record of executed request ids answers. What is to be kept the caller decides: after a refusal or a
+ * failure that was not, the same id may try again. Any thread; nothing here waits.
+ *
+ * A request may hold a PIN, and a PIN's plain hash would give it away to whoever reads this memory and
+ * tries all PINs. So contents are known by an HMAC only, whose key lies with the answers, and whoever
+ * has a ticket wipes it.
  */
 #ifndef RPC_REPLAY_H
 #define RPC_REPLAY_H
@@ -25,7 +29,7 @@ struct replay_ticket {
 	struct replay_ticket *repeats; /* parked on this one */
 	uint32_t call;
 	uint8_t key[REPLAY_DIGEST_LEN];     /* of caller and request id */
-	uint8_t content[REPLAY_DIGEST_LEN]; /* of the call's bytes */
+	uint8_t content[REPLAY_DIGEST_LEN]; /* HMAC of the call's bytes */
 };
 
 enum replay_step {

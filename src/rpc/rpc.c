@@ -25,16 +25,23 @@
 #define JANITOR_PERIOD_MS 250
 #define LOG_WORKERS 2 /* one long reading leaves room for another */
 #define REFUSAL_WORKERS 2
+#define PIN_WORKERS 2 /* an unseal that waits for its signer leaves room for a seal */
+#define PIN_QUEUE 16
+#define PIN_REPLAY_BYTES 65536
+#define PIN_REPLAY_SECONDS 3600 /* nanomsg's req socket asks again after a minute */
 
 static void tidy(struct rpc *rpc)
 {
 	int64_t now = clock_now();
 
-	for (size_t i = 0; i < rpc->environments; i++)
+	for (size_t i = 0; i < rpc->environments; i++) {
 		workers_expire(rpc->workers[i], now);
+		workers_expire(rpc->pin_workers[i], now);
+	}
 	for (size_t i = 0; i < POOLS; i++)
 		workers_expire(rpc->pools[i], now);
 	replay_sweep(rpc->replay, now);
+	replay_sweep(rpc->pin_replay, now);
 	strangers_catch_up(rpc, now);
 	refusals_report(rpc, now);
 }
@@ -130,8 +137,10 @@ static enum pm_err open_workers(struct rpc *rpc)
 	struct workers **pools = rpc->pools;
 	uint32_t queue = config->queue;
 
-	for (size_t i = 0; i < rpc->environments; i++)
+	for (size_t i = 0; i < rpc->environments; i++) {
 		TRY(workers_new(config->workers, queue, call_run, &rpc->workers[i]));
+		TRY(workers_new(PIN_WORKERS, PIN_QUEUE, call_run, &rpc->pin_workers[i]));
+	}
 	TRY(workers_new(1, queue, call_run, &pools[POOL_STATUS]));
 	TRY(workers_new(LOG_WORKERS, queue, call_run, &pools[POOL_LOG]));
 	TRY(workers_new(REFUSAL_WORKERS, queue, call_run_refused, &pools[POOL_REFUSALS]));
@@ -145,6 +154,7 @@ static enum pm_err open_parts(struct rpc *rpc, const struct rpc_caller *callers,
 	TRY(callers_new(config->per_caller, &rpc->callers));
 	TRY(callers_set(rpc->callers, callers, count));
 	TRY(replay_new(config->replay_bytes, config->replay_seconds, &rpc->replay));
+	TRY(replay_new(PIN_REPLAY_BYTES, PIN_REPLAY_SECONDS, &rpc->pin_replay));
 	TRY(open_workers(rpc));
 	TRY(start_janitor(rpc));
 	TRY(transport_new(rpc, &rpc->transport));
@@ -193,6 +203,8 @@ static void stop_workers(struct rpc *rpc)
 	for (size_t i = 0; i < rpc->environments; i++) {
 		if (rpc->workers[i])
 			workers_stop(rpc->workers[i]);
+		if (rpc->pin_workers[i])
+			workers_stop(rpc->pin_workers[i]);
 	}
 	for (size_t i = 0; i < POOLS; i++) {
 		if (rpc->pools[i])
@@ -213,11 +225,14 @@ void rpc_close(struct rpc *rpc, int64_t deadline)
 	transport_free(rpc->transport);
 	strangers_end(rpc);
 	refusals_end(rpc);
-	for (size_t i = 0; i < rpc->environments; i++)
+	for (size_t i = 0; i < rpc->environments; i++) {
 		workers_free(rpc->workers[i]);
+		workers_free(rpc->pin_workers[i]);
+	}
 	for (size_t i = 0; i < POOLS; i++)
 		workers_free(rpc->pools[i]);
 	replay_free(rpc->replay);
+	replay_free(rpc->pin_replay);
 	callers_free(rpc->callers);
 	pthread_cond_destroy(&rpc->stop);
 	pthread_mutex_destroy(&rpc->missed.lock);

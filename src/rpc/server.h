@@ -48,9 +48,12 @@ struct rpc {
 
 	struct callers *callers;
 	struct replay *replay;
+	struct replay *pin_replay; /* of calls about PINs, which no other change drives out */
 	struct transport *transport;
 	size_t environments;
 	struct workers *workers[RPC_ENVIRONMENTS_MAX]; /* by the vault's environment index */
+	/* Of calls about PINs: a seal does not wait behind what waits for an HSM that hangs. */
+	struct workers *pin_workers[RPC_ENVIRONMENTS_MAX];
 	struct workers *pools[POOLS];
 	int64_t strangers_quiet; /* POOL_STRANGERS's thread: it logs nothing before then */
 	struct missed missed;    /* strangers */

@@ -9,7 +9,7 @@
 #define LENGTH_BYTES 5  /* likewise */
 #define VARINT_BYTES 10 /* 64 bits */
 #define DEPTH_MAX 4
-#define FIELDS_PER_TYPE 32 /* of our own messages; Request itself has 24 */
+#define FIELDS_PER_TYPE 48 /* of our own messages; Request itself has 31 */
 #define FIELDS_SPARE 64    /* fields of a message beside its items */
 
 struct reader {

@@ -19,6 +19,7 @@ static struct {
 		Peppermint__V1__RotateLogReply rotate_log;
 		Peppermint__V1__HashTextReply hash_text;
 		Peppermint__V1__GetInventoryReply get_inventory;
+		Peppermint__V1__ListMastersReply list_masters;
 	} body;
 	void *pointers[1024];
 	Peppermint__V1__Log logs[BOOK_LOGS];
@@ -26,6 +27,7 @@ static struct {
 	Peppermint__V1__EnvironmentStatus environments[2];
 	Peppermint__V1__AuditStatus audit;
 	Peppermint__V1__MasterKey master_keys[5];
+	Peppermint__V1__MasterVersion master;
 	Peppermint__V1__CallerInfo callers[2];
 	Peppermint__V1__Key keys[3];
 	void *environment_pointers[2], *caller_pointers[2];
@@ -378,6 +380,28 @@ static void get_inventory(struct logbook *book, const Peppermint__V1__Request *r
 		book->tweak(reply->get_inventory);
 }
 
+static void list_masters(struct logbook *book, const Peppermint__V1__Request *request,
+			 Peppermint__V1__Reply *reply)
+{
+	bool live = strcmp(request->list_masters->environment, "live") == 0;
+
+	if (!live || !book->tells_periods) {
+		refuse(reply, PEPPERMINT__V1__ERROR__HSM_UNAVAILABLE, "it does not answer");
+		return;
+	}
+	PREPARE(list_masters, PEPPERMINT__V1__LIST_MASTERS_REPLY__INIT);
+	room.master = (Peppermint__V1__MasterVersion)PEPPERMINT__V1__MASTER_VERSION__INIT;
+	room.master.environment = "live";
+	room.master.purpose = "pepper";
+	room.master.name = "pan";
+	room.master.version = 1;
+	room.master.make_until = book->make_until;
+	room.master.verify_until = book->verify_until;
+	room.pointers[0] = &room.master;
+	reply->list_masters->n_versions = 1;
+	reply->list_masters->versions = (void *)room.pointers;
+}
+
 void logbook_answer(struct logbook *book, const Peppermint__V1__Request *request,
 		    Peppermint__V1__Reply *reply)
 {
@@ -410,6 +434,9 @@ void logbook_answer(struct logbook *book, const Peppermint__V1__Request *request
 		return;
 	case PEPPERMINT__V1__REQUEST__CALL_GET_INVENTORY:
 		get_inventory(book, request, reply);
+		return;
+	case PEPPERMINT__V1__REQUEST__CALL_LIST_MASTERS:
+		list_masters(book, request, reply);
 		return;
 	default:
 		refuse(reply, PEPPERMINT__V1__ERROR__UNKNOWN_RPC, "no such call");

@@ -27,6 +27,8 @@ struct logbook {
 	Peppermint__V1__Error refusal;
 	uint64_t damage_first, damage_end;
 	void (*tweak)(Peppermint__V1__GetInventoryReply *reply);
+	bool tells_periods;
+	int64_t make_until, verify_until;
 };
 
 void logbook_begin(struct logbook *book);

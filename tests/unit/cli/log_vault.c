@@ -271,6 +271,16 @@ size_t log_requests(void)
 	return requests;
 }
 
+void log_tell_periods(int64_t make_until, int64_t verify_until)
+{
+	struct logbook *book = lock();
+
+	book->tells_periods = true;
+	book->make_until = make_until;
+	book->verify_until = verify_until;
+	unlock();
+}
+
 void log_tweak_inventory(void (*tweak)(Peppermint__V1__GetInventoryReply *reply))
 {
 	lock()->tweak = tweak;

@@ -48,6 +48,8 @@ void log_damage(uint64_t first, uint64_t end); /* these entries of any log, as t
 Peppermint__V1__Request *log_last(Peppermint__V1__Request__CallCase call);
 size_t log_requests(void);
 
+/* From now on `live` tells of its keys' periods: pan's first version has these. */
+void log_tell_periods(int64_t make_until, int64_t verify_until);
 /* Changes what GetInventory tells. */
 void log_tweak_inventory(void (*tweak)(Peppermint__V1__GetInventoryReply *reply));
 

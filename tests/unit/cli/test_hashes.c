@@ -52,7 +52,7 @@ static void hash_verify_takes_the_hash_after_the_last_space(void **state)
 				  "verify", "--env", "test", "--pepper", "email"),
 			 0);
 	assert_says(f->out, "LINE  MATCH  NOTE\n1     yes    -\n");
-	assert_says(f->out, "2     yes    under an older pepper");
+	assert_says(f->out, "2     yes    under a compromised pepper version: hash it again");
 	assert_int_equal(run_with(f, "a b c " CANNED_HASH, "hash", "verify", "--env", "test",
 				  "--pepper", "email"),
 			 1);

@@ -79,7 +79,8 @@ static void verify_is_done_when_all_keys_are_valid(void **state)
 	assert_says(f->out, "LINE  VALID  KEY ID            ACCOUNT  PRODUCT   EXPIRES");
 	assert_says(f->out,
 		    "1     yes    " CANNED_ID "  acme     payments  2030-01-01T00:00:00Z  -");
-	assert_says(f->out, "the previous secret, valid until 2027-01-15T08:00:00Z");
+	assert_says(f->out, "the previous secret, valid until 2027-01-15T08:00:00Z; a compromised "
+			    "pepper version vouched for it");
 }
 
 static void verify_is_refused_when_any_key_is_not(void **state)

@@ -162,7 +162,8 @@ static void cryptoperiods_are_in_time_or_overdue(void **state)
 	assert_int_equal(run(f, "report", "cryptoperiods"), 1);
 	assert_says(f->out,
 		    "3 of 5 keys are overdue. A pepper is replaced by peppermint pepper rotate");
-	assert_says(f->out, "No command replaces integrity/records or audit/text.");
+	assert_says(f->out, "others by peppermint master rotate.");
+	assert_says(f->out, "Not all environments tell their periods");
 	assert_int_equal(run(f, "report", "cryptoperiods", "--json"), 1);
 	json_t *json = output_json(f);
 	json_t *rows = report_rows(json);
@@ -178,6 +179,47 @@ static void cryptoperiods_are_in_time_or_overdue(void **state)
 			 number_at(rows, 4, "created_at") + 3 * YEAR);
 	assert_int_equal(number_at(rows, 4, "recipient_until"), 0);
 	json_decref(json);
+}
+
+static void a_cryptoperiod_is_the_vaults_own_where_it_tells_it(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = time(NULL);
+
+	log_tell_periods(now - 10, now + 1000);
+	assert_int_equal(run(f, "report", "cryptoperiods", "--json"), 1);
+	json_t *json = output_json(f);
+	json_t *rows = report_rows(json);
+	assert_int_equal(number_at(rows, 1, "originator_until"), now - 10);
+	assert_int_equal(number_at(rows, 1, "recipient_until"), now + 1000);
+	assert_true(json_is_true(json_object_get(json_array_get(rows, 1), "overdue")));
+	assert_int_equal(json_integer_value(json_object_get(json, "overdue")), 1);
+	json_decref(json);
+	log_tell_periods(0, 0); /* for ever */
+	assert_int_equal(run(f, "report", "cryptoperiods"), 0);
+}
+
+static void suspend_and_compromise(Peppermint__V1__GetInventoryReply *reply)
+{
+	reply->keys[0]->state = PEPPERMINT__V1__PEPPER_STATE__SUSPENDED;
+	reply->keys[1]->state = PEPPERMINT__V1__PEPPER_STATE__COMPROMISED;
+	reply->keys[2]->state = PEPPERMINT__V1__PEPPER_STATE__DESTROY_SCHEDULED;
+	for (size_t i = 0; i < 3; i++)
+		reply->keys[i]->extractable = true;
+}
+
+static void keys_in_every_state_but_destroyed_must_be_as_they_must_be(void **state)
+{
+	struct fixture *f = *state;
+
+	log_tweak_inventory(suspend_and_compromise);
+	assert_int_equal(run(f, "report", "attestation"), 1);
+	assert_says(f->out, "3 of 5 keys are not as they must be.");
+	assert_says(f->out, "COMPROMISED");
+	assert_int_equal(run(f, "report", "crypto-inventory", "--format", "cbom"), 0);
+	assert_says(f->out, "\"suspended\"");
+	assert_says(f->out, "\"compromised\"");
+	assert_says(f->out, "\"deactivated\"");
 }
 
 /* The environment live has been without its token since the vault started. */
@@ -611,6 +653,8 @@ int main(void)
 		LOG_TEST(crypto_inventory_names_every_key_and_algorithm),
 		LOG_TEST(the_cbom_has_the_shape_of_cyclonedx),
 		LOG_TEST(cryptoperiods_are_in_time_or_overdue),
+		LOG_TEST(a_cryptoperiod_is_the_vaults_own_where_it_tells_it),
+		LOG_TEST(keys_in_every_state_but_destroyed_must_be_as_they_must_be),
 		LOG_TEST(a_key_that_signs_is_known_by_its_name),
 		LOG_TEST(of_a_token_that_does_not_answer_nothing_is_claimed),
 		LOG_TEST(custodians_are_those_with_that_role),

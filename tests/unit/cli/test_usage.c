@@ -85,6 +85,22 @@ static void help_explains_all_commands_and_each(void **state)
 		{ "pepper", "list" },
 		{ "pepper", "create" },
 		{ "pepper", "rotate" },
+		{ "pepper", "usage" },
+		{ "pepper", "activate" },
+		{ "pepper", "suspend" },
+		{ "pepper", "resume" },
+		{ "pepper", "compromise" },
+		{ "pepper", "rewrap" },
+		{ "pepper", "retire" },
+		{ "pepper", "destroy" },
+		{ "pepper", "cancel" },
+		{ "master", "list" },
+		{ "master", "usage" },
+		{ "master", "rotate" },
+		{ "master", "rewrap" },
+		{ "master", "destroy" },
+		{ "hsm", "adopt" },
+		{ "hsm", "destroy-orphan" },
 		{ "audit", "tail" },
 		{ "audit", "search" },
 		{ "audit", "show" },
@@ -123,6 +139,10 @@ static void version_is_the_programs(void **state)
 
 	assert_int_equal(run(f, "--version"), 0);
 	assert_memory_equal(f->out, "peppermint ", strlen("peppermint "));
+	/* Without a number behind it, wherever it stands. */
+	assert_int_equal(run(f, "pepper", "destroy", "--env", "t", "pan", "--version"), 0);
+	assert_memory_equal(f->out, "peppermint ", strlen("peppermint "));
+	assert_int_equal(canned_count(f->canned), 0);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /*
  * A stand-in for the vault: a nanomsg REP socket on a thread of its own, which decodes requests and
  * gives canned answers. It believes what it is asked about: environment `test`, one key, one
- * pepper, two logs.
+ * pepper, two logs. Master keys have two versions of any name; see canned_masters.c.
  */
 #ifndef TESTS_CANNED_H
 #define TESTS_CANNED_H
@@ -22,6 +22,10 @@
 #define CANNED_LOG 2                                /* the open one; 1 is closed */
 #define CANNED_ENTRIES 5                            /* of the open log */
 #define CANNED_ENTRY "{\"v\":1,\"seq\":%u,\"type\":\"key.mint\"}"
+#define CANNED_RECORDS 250    /* API keys that version 1 of a pepper made */
+#define CANNED_BAD_PIN "0000" /* any other is good */
+#define CANNED_ORPHAN "30313233343536373839616263646566"
+#define CANNED_ORPHAN_LABEL "peppermint/test/pepper/pan/v3"
 #define CANNED_NOTE                                                                                \
 	"vault.example/%u\n5\nONaPukoSslPHb8BRqjVIc9QnHkF93BB0iGzsuRX4RIw=\n\n— x AA==\n"
 
@@ -29,6 +33,8 @@ struct canned;
 
 /* Listens at the path; aborts the test program when it cannot. */
 struct canned *canned_start(const char *path);
+/* Master keys are as they were before any change. canned_start does this as well. */
+void canned_masters_reset(void);
 void canned_stop(struct canned *canned);
 
 /* What it does from the next request on. */

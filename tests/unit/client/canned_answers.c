@@ -4,11 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREPARE(reply, room, name, INIT)                                                           \
-	((room)->body.name = (__typeof__((room)->body.name))INIT,                                  \
-	 (reply)->result_case = (Peppermint__V1__Reply__ResultCase)request->call_case,             \
-	 (reply)->name = &(room)->body.name)
-
 static Peppermint__V1__Key *make_key(struct canned_answer *room, size_t i, char *environment)
 {
 	Peppermint__V1__Key *key = &room->keys[i];
@@ -30,11 +25,37 @@ static Peppermint__V1__Key *make_key(struct canned_answer *room, size_t i, char 
 	return key;
 }
 
-static void refuse(Peppermint__V1__Reply *reply, Peppermint__V1__Error error, char *message)
+void canned_refuse(Peppermint__V1__Reply *reply, Peppermint__V1__Error error, char *message)
 {
 	reply->error = error;
 	reply->message = message;
 	reply->result_case = PEPPERMINT__V1__REPLY__RESULT__NOT_SET;
+}
+
+/* `test` has a standby, which is unfit; `live` is sealed. */
+static void fill_tokens(struct canned_answer *room, Peppermint__V1__EnvironmentStatus *environment,
+			size_t which)
+{
+	for (size_t i = 0; i < 3; i++) {
+		room->tokens[i] = (Peppermint__V1__TokenStatus)PEPPERMINT__V1__TOKEN_STATUS__INIT;
+		room->tokens[i].label = i == 1 ? "the clone" : "the token";
+		room->tokens[i].serial = i == 1 ? "CLONE" : "0123456789abcdef";
+		room->token_pointers[i] = &room->tokens[i];
+	}
+	room->tokens[0].state = PEPPERMINT__V1__TOKEN_STATE__TOKEN_READY;
+	room->tokens[0].active = room->tokens[2].active = 1;
+	room->tokens[1].state = PEPPERMINT__V1__TOKEN_STATE__TOKEN_UNFIT;
+	room->tokens[1].detail = "it lacks pan/v2: clone it again";
+	room->tokens[1].restarts = 4;
+	room->tokens[2].state = PEPPERMINT__V1__TOKEN_STATE__TOKEN_SEALED;
+	room->tokens[2].detail = environment->detail;
+	environment->n_tokens = which ? 1 : 2;
+	environment->tokens = (void *)&room->token_pointers[which ? 2 : 0];
+	environment->sessions = which ? 0 : 6;
+	environment->proven = !which;
+	environment->checked_at = which ? 0 : 1767225600;
+	environment->key_warnings = which ? 0 : 2;
+	environment->orphaned_objects = which ? 0 : 1;
 }
 
 static void **make_environments(struct canned_answer *room)
@@ -53,6 +74,7 @@ static void **make_environments(struct canned_answer *room)
 		environment->detail = i ? "the PIN was refused; see the vault's log" : "";
 		environment->token_serial = "0123456789abcdef";
 		environment->keys = 3 + i;
+		fill_tokens(room, environment, i);
 		room->pointers[i] = environment;
 	}
 	return room->pointers;
@@ -107,6 +129,7 @@ static Peppermint__V1__Verdict verdict_of(const char *key)
 		verdict.account = "acme";
 		verdict.product = "payments";
 		verdict.expires_at = CANNED_EXPIRES;
+		verdict.compromised = strcmp(key, CANNED_OLD_KEY) == 0;
 		verdict.secret_expires_at = strcmp(key, CANNED_OLD_KEY) == 0 ? 1800000000 : 0;
 		return verdict;
 	}
@@ -126,7 +149,8 @@ static void answer_verify(const Peppermint__V1__Request *request, Peppermint__V1
 	const Peppermint__V1__VerifyKeysRequest *asked = request->verify_keys;
 
 	if (asked->n_api_keys > CANNED_ITEMS) {
-		refuse(reply, PEPPERMINT__V1__ERROR__TOO_LARGE, "at most 512 keys at a time");
+		canned_refuse(reply, PEPPERMINT__V1__ERROR__TOO_LARGE,
+			      "at most 512 keys at a time");
 		return;
 	}
 	PREPARE(reply, room, verify_keys, PEPPERMINT__V1__VERIFY_KEYS_REPLY__INIT);
@@ -142,7 +166,7 @@ static void answer_get(const Peppermint__V1__Request *request, Peppermint__V1__R
 		       struct canned_answer *room)
 {
 	if (strcmp(request->get_key->key_id, CANNED_ID) != 0) {
-		refuse(reply, PEPPERMINT__V1__ERROR__NOT_FOUND, "no key has that id");
+		canned_refuse(reply, PEPPERMINT__V1__ERROR__NOT_FOUND, "no key has that id");
 		return;
 	}
 	PREPARE(reply, room, get_key, PEPPERMINT__V1__GET_KEY_REPLY__INIT);
@@ -174,7 +198,8 @@ static void answer_rotate(const Peppermint__V1__Request *request, Peppermint__V1
 	const Peppermint__V1__RotateKeyRequest *asked = request->rotate_key;
 
 	if (!asked->force && asked->overlap_seconds == 77) {
-		refuse(reply, PEPPERMINT__V1__ERROR__CONFLICT, "an overlap is running; use force");
+		canned_refuse(reply, PEPPERMINT__V1__ERROR__CONFLICT,
+			      "an overlap is running; use force");
 		return;
 	}
 	PREPARE(reply, room, rotate_key, PEPPERMINT__V1__ROTATE_KEY_REPLY__INIT);
@@ -217,7 +242,7 @@ static Peppermint__V1__HashVerdict hash_verdict_of(const Peppermint__V1__HashedV
 	verdict.outdated = strcmp(item->hash, CANNED_OLD_HASH) == 0;
 	verdict.match = item->value.len == 5 && memcmp(item->value.data, "match", 5) == 0 &&
 			(verdict.outdated || strcmp(item->hash, CANNED_HASH) == 0);
-	verdict.outdated = verdict.outdated && verdict.match;
+	verdict.outdated = verdict.compromised = verdict.outdated && verdict.match;
 	verdict.reason =
 		verdict.match ? PEPPERMINT__V1__REASON__NONE : PEPPERMINT__V1__REASON__MISMATCH;
 	return verdict;
@@ -356,7 +381,7 @@ static void answer_prove_entry(const Peppermint__V1__Request *request, Peppermin
 	static char proof[] = "c2sp.org/tlog-proof@v1\nindex 1\n\nvault.example/2\n5\nAA==\n";
 
 	if (request->prove_entry->index >= CANNED_ENTRIES) {
-		refuse(reply, PEPPERMINT__V1__ERROR__NOT_FOUND, "there is no such entry");
+		canned_refuse(reply, PEPPERMINT__V1__ERROR__NOT_FOUND, "there is no such entry");
 		return;
 	}
 	PREPARE(reply, room, prove_entry, PEPPERMINT__V1__PROVE_ENTRY_REPLY__INIT);
@@ -481,10 +506,13 @@ void canned_answer(const Peppermint__V1__Request *request, Peppermint__V1__Reply
 	reply->version = 1;
 	reply->request_id = request->request_id;
 	if (request->call_case == PEPPERMINT__V1__REQUEST__CALL__NOT_SET) {
-		refuse(reply, PEPPERMINT__V1__ERROR__UNKNOWN_RPC, "no such call");
+		canned_refuse(reply, PEPPERMINT__V1__ERROR__UNKNOWN_RPC, "no such call");
 		return;
 	}
-	answers[request->call_case](request, reply, room);
+	if (request->call_case >= PEPPERMINT__V1__REQUEST__CALL_LIST_MASTERS)
+		canned_answer_masters(request, reply, room);
+	else
+		answers[request->call_case](request, reply, room);
 	if (request->want_receipt)
 		reply->receipt = make_receipt(room);
 }

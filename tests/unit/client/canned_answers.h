@@ -5,6 +5,7 @@
 #include "canned.h"
 
 #define CANNED_ITEMS 512
+#define CANNED_OBJECTS 3
 
 struct canned_answer {
 	union {
@@ -27,6 +28,13 @@ struct canned_answer {
 		Peppermint__V1__RotateLogReply rotate_log;
 		Peppermint__V1__HashTextReply hash_text;
 		Peppermint__V1__GetInventoryReply get_inventory;
+		Peppermint__V1__ListMastersReply list_masters;
+		Peppermint__V1__ChangeMasterReply change_master;
+		Peppermint__V1__InspectTokenReply inspect_token;
+		Peppermint__V1__SettleOrphanReply settle_orphan;
+		Peppermint__V1__SealReply seal;
+		Peppermint__V1__UnsealReply unseal;
+		Peppermint__V1__ChangePinReply change_pin;
 	} body;
 	Peppermint__V1__Key keys[CANNED_KEYS];
 	char key_ids[CANNED_KEYS][17];
@@ -49,7 +57,25 @@ struct canned_answer {
 	Peppermint__V1__CallerInfo caller;
 	void *master_key_pointers[1];
 	void *caller_pointers[1];
+	Peppermint__V1__TokenStatus tokens[3];
+	void *token_pointers[3];
+	Peppermint__V1__MasterVersion masters[4];
+	char master_text[256];
+	Peppermint__V1__TokenObject objects[CANNED_OBJECTS];
+	Peppermint__V1__TokenMechanism mechanisms[2];
+	void *mechanism_pointers[2];
 };
+
+#define PREPARE(reply, room, name, INIT)                                                           \
+	((room)->body.name = (__typeof__((room)->body.name))INIT,                                  \
+	 (reply)->result_case = (Peppermint__V1__Reply__ResultCase)request->call_case,             \
+	 (reply)->name = &(room)->body.name)
+
+void canned_refuse(Peppermint__V1__Reply *reply, Peppermint__V1__Error error, char *message);
+
+/* canned_masters.c: the calls from ListMasters on. */
+void canned_answer_masters(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
+			   struct canned_answer *room);
 
 void canned_answer(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
 		   struct canned_answer *room);

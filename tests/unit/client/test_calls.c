@@ -137,6 +137,8 @@ static void verify_keeps_the_order_of_the_keys(void **state)
 	assert_int_equal(v[2].reason, PM_REASON_MISSING);
 	assert_true(v[3].valid);
 	assert_int_equal(v[3].secret_expires_at, 1800000000);
+	assert_true(v[3].compromised);
+	assert_false(v[1].compromised);
 	assert_false(v[4].valid);
 	assert_int_equal(v[4].error, PM_HSM_UNAVAILABLE);
 }

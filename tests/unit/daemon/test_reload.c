@@ -33,6 +33,9 @@ static struct {
 	size_t callers;                         /* that may call */
 	enum pm_err fits, log_takes;
 	char steps[256];
+	/* Of the last ones that were opened; its texts are the settings'. */
+	struct hsm_config hsm;
+	struct vault_environment environment;
 } now;
 
 static void note(const char *step)
@@ -118,7 +121,7 @@ void store_close(struct store *store)
 
 enum pm_err hsm_open(const struct hsm_config *config, struct hsm **out)
 {
-	(void)config;
+	now.hsm = *config;
 	*out = NULL;
 	return PM_OK;
 }
@@ -132,9 +135,8 @@ enum pm_err vault_open(struct store *store, const struct vault_environment *envi
 		       size_t count, const struct vault_audit_config *audit, struct vault **out)
 {
 	(void)store;
-	(void)environments;
-	(void)count;
 	(void)audit;
+	now.environment = environments[count - 1];
 	*out = NULL;
 	return PM_OK;
 }
@@ -282,6 +284,67 @@ static void without_an_entry_nothing_changes(void **state)
 	assert_string_equal(now.policy, f->revision);
 }
 
+static void restart(struct fixture *f, const char *text)
+{
+	struct config_fault fault;
+	const struct daemon_start start = { .config_path = f->path, .settings = &f->settings };
+
+	daemon_close(f->daemon, clock_now());
+	f->daemon = NULL;
+	write_config(f, text);
+	assert_int_equal(settings_load(f->path, &f->settings, &fault), PM_OK);
+	assert_int_equal(daemon_open(&start, &f->daemon), PM_OK);
+}
+
+static void an_environment_without_a_pin_is_opened_without_one(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(now.hsm.pin_file, "/p");
+	assert_int_equal(now.hsm.pin_fd, -1);
+	restart(f, "[daemon]\nsocket = /s\nstate_dir = /d\n"
+		   "[environment test]\nkey_prefix = ak_test_\nmodule = /m\n"
+		   "token = pkcs11:token=t\n");
+	assert_null(now.hsm.pin_file);
+	assert_int_equal(now.hsm.pin_fd, -1);
+	assert_null(now.hsm.init_args);
+	assert_null(now.hsm.standby_uri);
+	assert_null(now.hsm.standby_module);
+	assert_null(now.hsm.standby_module_env);
+	assert_null(now.hsm.standby_pin_file);
+}
+
+static void what_the_file_says_of_tokens_and_keys_is_passed_on(void **state)
+{
+	struct fixture *f = *state;
+
+	restart(f, "[keys]\npepper_days = 101\npepper_verify_days = 102\npepper_uses = 103\n"
+		   "internal_days = 104\ninternal_verify_days = 105\ninternal_uses = 106\n"
+		   "warn_days = 7\nrotate = auto\n" WHOLE
+		   "init_args = i\nsessions = 8\nreload_seconds = 9\ncheck_minutes = 10\n"
+		   "standby_token = pkcs11:token=s\nstandby_module = /sm\n"
+		   "standby_module_env = S=1\nstandby_pin_file = /sp\n");
+	assert_string_equal(now.hsm.init_args, "i");
+	assert_int_equal(now.hsm.sessions, 8);
+	assert_int_equal(now.hsm.reload_ms, 9000);
+	assert_string_equal(now.hsm.standby_uri, "pkcs11:token=s");
+	assert_string_equal(now.hsm.standby_module, "/sm");
+	assert_string_equal(now.hsm.standby_module_env, "S=1");
+	assert_string_equal(now.hsm.standby_pin_file, "/sp");
+	const struct vault_environment *environment = &now.environment;
+	assert_int_equal(environment->check_minutes, 10);
+	assert_int_equal(environment->peppers.make_days, 101);
+	assert_int_equal(environment->peppers.verify_days, 102);
+	assert_int_equal(environment->peppers.make_uses, 103);
+	assert_int_equal(environment->peppers.warn_days, 7);
+	assert_true(environment->peppers.rotate);
+	assert_int_equal(environment->internals.make_days, 104);
+	assert_int_equal(environment->internals.verify_days, 105);
+	assert_int_equal(environment->internals.make_uses, 106);
+	assert_int_equal(environment->internals.warn_days, 7);
+	assert_true(environment->internals.rotate);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -290,6 +353,8 @@ int main(void)
 		TEST(entries_after_a_reload_that_failed_name_the_revision_that_is_in_force),
 		TEST(a_faulty_file_is_told_and_changes_nothing),
 		TEST(without_an_entry_nothing_changes),
+		TEST(an_environment_without_a_pin_is_opened_without_one),
+		TEST(what_the_file_says_of_tokens_and_keys_is_passed_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,19 @@ static void the_least_configuration_has_every_default(void **state)
 	assert_int_equal(s->environment_count, 1);
 	assert_string_equal(s->environments[0].pin_file, "/p");
 	assert_false(s->environments[0].pin_fd.given);
+	assert_string_equal(s->environments[0].init_args, "");
+	assert_int_equal(s->environments[0].sessions, 4);
+	assert_int_equal(s->environments[0].reload_seconds, 30);
+	assert_int_equal(s->environments[0].check_minutes, 5);
+	assert_string_equal(s->environments[0].standby_token, "");
+	assert_int_equal(s->keys.pepper_days, 730);
+	assert_int_equal(s->keys.pepper_verify_days, 1095);
+	assert_int_equal(s->keys.pepper_uses, 0);
+	assert_int_equal(s->keys.internal_days, 730);
+	assert_int_equal(s->keys.internal_verify_days, 1095);
+	assert_int_equal(s->keys.internal_uses, 0);
+	assert_int_equal(s->keys.warn_days, 30);
+	assert_int_equal(s->keys.rotate, ROTATE_MANUAL);
 	assert_int_equal(s->caller_count, 0);
 }
 
@@ -360,22 +373,112 @@ static void a_uri_keeps_its_semicolons(void **state)
 			    "pkcs11:serial=ab12;token=My%20token;manufacturer=A;model=B");
 }
 
-static void the_pin_comes_from_one_place(void **state)
+static void the_pin_comes_from_one_place_or_from_a_person(void **state)
 {
 	struct fixture *f = *state;
-	const char *why = "[environment a] needs either 'pin_file' or 'pin_fd'";
 	const char *start = DAEMON "[environment a]\nkey_prefix=a_\nmodule=/m\ntoken=pkcs11:\n";
 	char text[512];
 
-	refuse(f, start, 4, why);
+	accept(f, start);
+	assert_string_equal(f->settings.environments[0].pin_file, "");
+	assert_false(f->settings.environments[0].pin_fd.given);
 	snprintf(text, sizeof(text), "%spin_fd = 3\npin_file = /p\n", start);
-	refuse(f, text, 4, why);
+	refuse(f, text, 4, "[environment a] has both 'pin_file' and 'pin_fd'");
 	snprintf(text, sizeof(text), "%spin_fd = 2\n", start);
 	refuse(f, text, 8, "setting 'pin_fd' in [environment a] must be a number from 3 to 65535");
 	snprintf(text, sizeof(text), "%spin_file = p\n", start);
 	refuse(f, text, 8,
 	       "setting 'pin_file' in [environment a] must be an absolute path of at most 511 "
 	       "bytes");
+}
+
+#define STANDBY "standby_token = pkcs11:token=s\nstandby_module = /n\nstandby_module_env = A=1\n"
+
+static void a_standby_is_a_token_and_what_differs_from_the_first(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const rest[] = { "standby_module = /n\n", "standby_module_env = A=1\n",
+					    "standby_pin_file = /q\n" };
+	char text[512];
+
+	accept(f, DAEMON TEST_ENV "standby_token = pkcs11:token=s\n");
+	accept(f, DAEMON TEST_ENV STANDBY "standby_pin_file = /q\n");
+	const struct environment_settings *environment = &f->settings.environments[0];
+	assert_string_equal(environment->standby_token, "pkcs11:token=s");
+	assert_string_equal(environment->standby_module, "/n");
+	assert_string_equal(environment->standby_module_env, "A=1");
+	assert_string_equal(environment->standby_pin_file, "/q");
+	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {
+		snprintf(text, sizeof(text), DAEMON TEST_ENV "%s", rest[i]);
+		refuse(f, text, 4,
+		       "[environment test] has other settings of a standby, and no "
+		       "'standby_token'");
+	}
+	refuse(f, DAEMON TEST_ENV "standby_token = pkcs11:token=s?pin-value=1\n", 9,
+	       "setting 'standby_token' in [environment test] must be an RFC 7512 URI, "
+	       "pkcs11:..., without pin-value and pin-source");
+	refuse(f,
+	       DAEMON "[environment a]\nkey_prefix=a_\nmodule=/m\ntoken=pkcs11:\n" STANDBY
+		      "standby_pin_file = /q\n",
+	       4, "[environment a] has a 'standby_pin_file' and neither 'pin_file' nor 'pin_fd'");
+}
+
+static void what_an_environment_does_with_its_module_has_its_limits(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *name;
+		uint32_t min, max;
+	} numbers[] = { { "sessions", 1, 64 },
+			{ "reload_seconds", 0, 3600 },
+			{ "check_minutes", 1, 1440 } };
+	char text[512], why[128];
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		snprintf(text, sizeof(text), DAEMON TEST_ENV "%s = %u\n", numbers[i].name,
+			 numbers[i].max);
+		accept(f, text);
+		snprintf(text, sizeof(text), DAEMON TEST_ENV "%s = %u\n", numbers[i].name,
+			 numbers[i].min);
+		accept(f, text);
+		snprintf(text, sizeof(text), DAEMON TEST_ENV "%s = %u\n", numbers[i].name,
+			 numbers[i].max + 1);
+		snprintf(why, sizeof(why),
+			 "setting '%s' in [environment test] must be a number from %u to %u",
+			 numbers[i].name, numbers[i].min, numbers[i].max);
+		refuse(f, text, 9, why);
+	}
+	refuse(f, DAEMON TEST_ENV "sessions = 0\n", 9,
+	       "setting 'sessions' in [environment test] must be a number from 1 to 64");
+	accept(f, DAEMON TEST_ENV "init_args = a=b c='d'\n");
+	assert_string_equal(f->settings.environments[0].init_args, "a=b c='d'");
+}
+
+static void cryptoperiods_are_days_and_uses_and_0_is_for_ever(void **state)
+{
+	struct fixture *f = *state;
+
+	accept(f, WHOLE "[keys]\npepper_days = 31\npepper_verify_days = 0\npepper_uses = 7\n"
+			"internal_days = 0\ninternal_verify_days = 36500\n"
+			"internal_uses = 4294967295\nwarn_days = 30\nrotate = auto\n");
+	const struct key_settings *keys = &f->settings.keys;
+	assert_int_equal(keys->pepper_days, 31);
+	assert_int_equal(keys->pepper_verify_days, 0);
+	assert_int_equal(keys->pepper_uses, 7);
+	assert_int_equal(keys->internal_days, 0);
+	assert_int_equal(keys->internal_verify_days, 36500);
+	assert_int_equal(keys->internal_uses, UINT32_MAX);
+	assert_int_equal(keys->warn_days, 30);
+	assert_int_equal(keys->rotate, ROTATE_AUTO);
+	refuse(f, WHOLE "[keys]\npepper_days = 36501\n", 15,
+	       "setting 'pepper_days' in [keys] must be a number from 0 to 36500");
+	refuse(f, WHOLE "[keys]\nrotate = yes\n", 15,
+	       "setting 'rotate' in [keys] must be manual or auto");
+	refuse(f, WHOLE "[keys]\npepper_days = 30\n", 0,
+	       "setting 'pepper_days' in [keys] must be more than 'warn_days', or 0 (for ever)");
+	refuse(f, WHOLE "[keys]\nwarn_days = 730\npepper_days = 731\n", 0,
+	       "setting 'internal_days' in [keys] must be more than 'warn_days', or 0 (for ever)");
+	accept(f, WHOLE "[keys]\nwarn_days = 729\n");
 }
 
 static void module_variables_are_words_with_a_name(void **state)
@@ -510,6 +613,11 @@ static void a_reload_names_what_needs_a_restart(void **state)
 				  "live] takes effect after a "
 				  "restart\n");
 
+	accept(f, WHOLE "[keys]\nrotate = auto\n");
+	log_of(f, text);
+	assert_string_equal(text, "<4>peppermint: reload: the new 'rotate' in [keys] takes effect "
+				  "after a restart\n");
+
 	accept(f, WHOLE "[audit]\nacts = each\norigin = a\n[witness w]\nkey = " WITNESS_KEY "\n");
 	log_of(f, text);
 	assert_string_equal(text,
@@ -634,7 +742,10 @@ int main(void)
 		cmocka_unit_test(no_prefix_begins_another),
 		cmocka_unit_test(a_pin_in_the_uri_is_refused_and_not_repeated),
 		cmocka_unit_test(a_uri_keeps_its_semicolons),
-		cmocka_unit_test(the_pin_comes_from_one_place),
+		cmocka_unit_test(the_pin_comes_from_one_place_or_from_a_person),
+		cmocka_unit_test(a_standby_is_a_token_and_what_differs_from_the_first),
+		cmocka_unit_test(what_an_environment_does_with_its_module_has_its_limits),
+		cmocka_unit_test(cryptoperiods_are_days_and_uses_and_0_is_for_ever),
 		cmocka_unit_test(module_variables_are_words_with_a_name),
 		cmocka_unit_test(a_caller_has_one_identity),
 		cmocka_unit_test(two_callers_cannot_be_one_user),

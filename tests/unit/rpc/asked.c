@@ -12,6 +12,7 @@
 bool is_of_the_whole_vault(uint32_t call)
 {
 	return call >= PEPPERMINT__V1__REQUEST__CALL_LIST_LOGS &&
+	       call <= PEPPERMINT__V1__REQUEST__CALL_GET_INVENTORY &&
 	       call != PEPPERMINT__V1__REQUEST__CALL_HASH_TEXT;
 }
 
@@ -37,6 +38,13 @@ void make(struct asked *a, uint32_t call)
 		&peppermint__v1__rotate_log_request__descriptor,
 		&peppermint__v1__hash_text_request__descriptor,
 		&peppermint__v1__get_inventory_request__descriptor,
+		&peppermint__v1__list_masters_request__descriptor,
+		&peppermint__v1__change_master_request__descriptor,
+		&peppermint__v1__inspect_token_request__descriptor,
+		&peppermint__v1__settle_orphan_request__descriptor,
+		&peppermint__v1__seal_request__descriptor,
+		&peppermint__v1__unseal_request__descriptor,
+		&peppermint__v1__change_pin_request__descriptor,
 	};
 
 	peppermint__v1__request__init(&a->request);
@@ -61,6 +69,11 @@ static void fill_lists(struct asked *a)
 		a->items[i].hash = "h"; /* the fake says: a match if as long as the value */
 		a->item_list[i] = &a->items[i];
 	}
+}
+
+ProtobufCBinaryData of_text(const char *text)
+{
+	return (ProtobufCBinaryData){ strlen(text), (uint8_t *)(uintptr_t)text };
 }
 
 void make_whole(struct asked *a, uint32_t call)
@@ -105,6 +118,20 @@ void make_whole(struct asked *a, uint32_t call)
 		break;
 	case PEPPERMINT__V1__REQUEST__CALL_HASH_TEXT:
 		a->hash_text.text = "acme";
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_CHANGE_MASTER:
+		a->change_master.name = "pan";
+		a->change_master.verb = PEPPERMINT__V1__MASTER_VERB__ROTATE;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_SETTLE_ORPHAN:
+		a->settle_orphan.key_id = of_text(OBJECT_ID);
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_UNSEAL:
+		a->unseal.pin = of_text(PIN);
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_CHANGE_PIN:
+		a->change_pin.old_pin = of_text(PIN);
+		a->change_pin.new_pin = of_text(NEW_PIN);
 		break;
 	default:
 		break;

@@ -7,6 +7,9 @@
 
 #include "fixture.h"
 
+#define OBJECT_ID "0123456789abcdef" /* 16 bytes */
+#define PIN "271828"
+#define NEW_PIN "314159"
 #define KEY_ID "0123456789ABCDEF"
 #define R(name) Peppermint__V1__##name##Request
 
@@ -33,6 +36,13 @@ struct asked {
 		R(RotateLog) rotate_log;
 		R(HashText) hash_text;
 		R(GetInventory) get_inventory;
+		R(ListMasters) list_masters;
+		R(ChangeMaster) change_master;
+		R(InspectToken) inspect_token;
+		R(SettleOrphan) settle_orphan;
+		R(Seal) seal;
+		R(Unseal) unseal;
+		R(ChangePin) change_pin;
 	};
 	char *texts[2];
 	ProtobufCBinaryData values[2];
@@ -49,7 +59,7 @@ struct asked {
 
 /* The calls' numbers, and those that do not name an environment. */
 #define FIRST 16
-#define LAST 34
+#define LAST 41
 bool is_of_the_whole_vault(uint32_t call);
 
 /* As cmocka's setup and teardown. */
@@ -59,6 +69,8 @@ int asked_teardown(void **state);
 /* An empty request of that call, in environment test if it has one; and a complete one. */
 void make(struct asked *a, uint32_t call);
 void make_whole(struct asked *a, uint32_t call);
+
+ProtobufCBinaryData of_text(const char *text);
 
 /* Sends it and checks what holds for every reply. */
 enum pm_err send_it(struct asked *a);

@@ -36,7 +36,11 @@ struct vault *fake_vault(void)
 
 void fake_reset(void)
 {
+	char pins[1024];
+
 	fake_entry_len(100);
+	fake_pins(pins);
+	fake_why(NULL);
 	pthread_mutex_lock(&the_vault.lock);
 	the_vault.err = PM_OK;
 	the_vault.held = NULL;
@@ -362,8 +366,9 @@ enum pm_err vault_verify(struct vault *vault, struct actor *actor, const char *e
 		*verdict = (struct verdict){ .reason = PM_REASON_WRONG_SECRET };
 		if (texts[i].len != 4 || memcmp(texts[i].data, "good", 4) != 0)
 			continue;
-		*verdict =
-			(struct verdict){ .valid = true, .expires_at = 8, .secret_expires_at = 9 };
+		*verdict = (struct verdict){
+			.valid = true, .expires_at = 8, .secret_expires_at = 9, .compromised = true
+		};
 		copy(verdict->key_id, sizeof(verdict->key_id), "0123456789ABCDEF");
 		memset(verdict->account, 'a', VAULT_ACCOUNT_MAX);
 		memset(verdict->product, 'p', VAULT_PRODUCT_MAX);
@@ -391,6 +396,7 @@ enum pm_err vault_verify_hash(struct vault *vault, struct actor *actor, const ch
 
 		verdicts[i] = (struct hash_verdict){ .match = match,
 						     .outdated = match,
+						     .compromised = match,
 						     .reason = match ? PM_REASON_NONE
 								     : PM_REASON_MISMATCH };
 	}
@@ -442,11 +448,23 @@ enum pm_err vault_environment_status(struct vault *vault, size_t index,
 				     struct environment_info *info)
 {
 	(void)vault;
-	*info = (struct environment_info){ .state = ENV_SERVING,
-					   .keys = 5,
-					   .quarantined = 6,
-					   .signer_restarts = 7,
-					   .orphans = 8 };
+	*info = (struct environment_info){
+		.state = ENV_SERVING,
+		.keys = 5,
+		.quarantined = 6,
+		.signer_restarts = 7,
+		.orphans = 8,
+		.warnings = 9,
+		.sessions = 10,
+		.proven = true,
+		.checked_at = 11,
+		.token_count = 2,
+		.tokens = { { .serial = "first", .state = 1, .active = true },
+			    { .label = "clone",
+			      .state = 4,
+			      .detail = "it lacks pan/v2",
+			      .restarts = 12 } }
+	};
 	copy(info->name, sizeof(info->name), names[index]);
 	copy(info->prefix, sizeof(info->prefix), "ak_x_");
 	copy(info->token_label, sizeof(info->token_label), "label");

@@ -80,6 +80,18 @@ void fake_await_entered(unsigned count);
 
 struct fake_asked fake_asked(void);
 
+/* What ChangeMaster was asked, and the PINs that came, with \n behind each; "" for none. */
+struct fake_change {
+	char purpose[32], name[64];
+	uint32_t version, verb;
+	int64_t after;
+	bool dry_run, force;
+};
+struct fake_change fake_change(void);
+void fake_pins(char text[1024]);
+/* What the vault says of its next failure; NULL: nothing. */
+void fake_why(const char *why);
+
 /* For the other half of the fake: what every call does, and how large its result is. */
 enum pm_err fake_enter(struct vault *vault, struct actor *actor, const char *environment,
 		       const char *name, int64_t number, size_t count);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,26 @@ static void an_answer_larger_than_the_memory_is_not_kept(void **state)
 	assert_null(again(f, "id"));
 }
 
+/* Whoever reads a ticket, or another vault's, cannot try PINs on it. */
+static void a_content_is_known_by_a_keyed_digest_only(void **state)
+{
+	struct fixture *f = *state;
+	struct replay *other = NULL;
+	struct replay_ticket theirs;
+	uint8_t plain[REPLAY_DIGEST_LEN];
+
+	struct replay_ticket ours = ticket_for(f, 1, "id", "271828");
+	struct replay_ticket again = ticket_for(f, 1, "id", "271828");
+	assert_memory_equal(ours.content, again.content, REPLAY_DIGEST_LEN);
+	SHA256((const uint8_t *)"271828", 6, plain);
+	assert_memory_not_equal(ours.content, plain, REPLAY_DIGEST_LEN);
+	assert_int_equal(replay_new(MEMORY, SECONDS, &other), PM_OK);
+	assert_int_equal(replay_ticket_fill(other, &theirs, 1, "id", 17, bytes_str("271828")),
+			 PM_OK);
+	assert_memory_not_equal(ours.content, theirs.content, REPLAY_DIGEST_LEN);
+	replay_free(other);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -315,6 +336,7 @@ int main(void)
 		REPLAY(when_room_is_short_the_oldest_answers_go_first),
 		REPLAY(the_ring_keeps_what_it_says_it_keeps),
 		REPLAY(an_answer_larger_than_the_memory_is_not_kept),
+		REPLAY(a_content_is_known_by_a_keyed_digest_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

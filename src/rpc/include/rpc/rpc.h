@@ -21,8 +21,8 @@ enum role {
 	ROLE_VERIFIER = 1,  /* verify keys */
 	ROLE_ISSUER = 2,    /* mint, rotate, revoke, read keys */
 	ROLE_HASHER = 4,    /* hash values and verify hashes */
-	ROLE_CUSTODIAN = 8, /* create, rotate, read peppers; rotate the audit log */
-	ROLE_AUDITOR = 16,  /* read keys, peppers and the audit log */
+	ROLE_CUSTODIAN = 8, /* master keys, orphans, seal and PIN; rotate the audit log */
+	ROLE_AUDITOR = 16,  /* read keys, master keys, tokens and the audit log */
 };
 
 #define RPC_CALLER_NAME_MAX 63
