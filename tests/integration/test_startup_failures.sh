@@ -1,6 +1,6 @@
 #!/bin/bash
-# What is wrong at start is said in one line that tells what to do, and the vault does not run. A
-# refused PIN is not tried a second time.
+# What is wrong at start is said in one line that tells what to do, and the vault does not run; only
+# without a good PIN it does, with that environment sealed. A refused PIN is not tried a second time.
 . "$(dirname "$0")/lib.sh"
 start_vault
 stop_vault
@@ -40,13 +40,29 @@ tell "no such token"
 setting 'token =' 'token = pkcs11:token=nowhere'
 refuses nowhere
 
-tell "no PIN file"
-setting 'pin_file =' "pin_file = $dir/nowhere.pin"
-refuses nowhere.pin
+# starts_sealed TEXT...: the vault starts, `test` is sealed, and the one line of error has each TEXT.
+starts_sealed()
+{
+	local before
+	before=$(wc -l <"$dir/peppermintd.log")
+	start_vault
+	call 'status { }'
+	says HSM_SEALED 'state: SERVING'
+	stop_vault
+	output=$(tail -n "+$((before + 1))" "$dir/peppermintd.log" | grep '^<3>')
+	[ "$(wc -l <<<"$output")" -eq 1 ] || fail "more than one line of error"
+	says 'peppermint unseal --env test' "$@"
+	cp "$story_dir/good.conf" "$dir/peppermintd.conf"
+	echo "  $output"
+}
 
-tell "a PIN file that others may read"
+tell "no PIN file: that environment is sealed, and the other serves"
+setting 'pin_file =' "pin_file = $dir/nowhere.pin"
+starts_sealed nowhere.pin
+
+tell "a PIN file that others may read, likewise"
 chmod 0644 "$dir/test.pin"
-refuses test.pin
+starts_sealed test.pin
 chmod 0600 "$dir/test.pin"
 
 tell "a wrong PIN, which is tried once"
@@ -54,7 +70,7 @@ tell "a wrong PIN, which is tried once"
 setting 'pin_file =' "pin_file = $dir/wrong.pin"
 setting 'module =' 'module = /usr/lib/x86_64-linux-gnu/pkcs11-spy.so'
 setting 'module_env =' "module_env = SOFTHSM2_CONF=$dir/softhsm2.conf PKCS11SPY=$softhsm PKCS11SPY_OUTPUT=$story_dir/spy"
-refuses PIN
+starts_sealed PIN
 [ "$(grep -c 'C_Login' "$story_dir/spy")" -eq 1 ] || fail "$(grep -c C_Login "$story_dir/spy") logins"
 grep -q CKR_PIN_INCORRECT "$story_dir/spy"
 
