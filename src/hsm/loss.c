@@ -35,7 +35,8 @@ void loss_explain(const struct link *link, enum link_end end, const char *enviro
 			 detail, environment);
 		break;
 	case HSM_CAUSE_SETUP:
-		snprintf(reason, LOSS_REASON_MAX, "%.190s; mend that, it is tried again by itself",
+		snprintf(reason, LOSS_REASON_MAX,
+			 "%.170s; mend that: while the vault runs it is tried again by itself",
 			 detail);
 		break;
 	case HSM_CAUSE_DEVICE:

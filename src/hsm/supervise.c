@@ -104,6 +104,8 @@ static void log_loss(const struct supervisor *sup, enum hsm_cause cause, int pid
 		log_info("signer %s (pid %d): %s", sup->name, pid, reason);
 	else if (cause == HSM_CAUSE_PIN)
 		log_error("signer %s (pid %d) is not started again: %s", sup->name, pid, reason);
+	else if (cause == HSM_CAUSE_SETUP)
+		log_error("signer %s (pid %d): %s", sup->name, pid, reason);
 	else
 		log_warn("signer %s (pid %d): %s; starting it again in %lld ms", sup->name, pid,
 			 reason, (long long)deadline_left_ms(sup->due));
