@@ -44,6 +44,13 @@ calls_of()
 # environment_is STATE ENVIRONMENT
 environment_is()
 {
-	expect 0 peppermint status --json
-	[ "$(jq -r ".environments[] | select(.name == \"$2\") | .state" <<<"$output")" = "$1" ]
+	output=$(peppermint status --json) &&
+		[ "$(jq -r ".environments[] | select(.name == \"$2\") | .state" <<<"$output")" = "$1" ]
+}
+
+# verifies ENVIRONMENT KEY: for `eventually`, which verdict_is would end.
+verifies()
+{
+	verdict "$1" "$2"
+	[ "$verdict" = VALID ]
 }

@@ -157,7 +157,7 @@ prepare()
 }
 check()
 {
-	eventually 20 verdict_is VALID test "$dormant"
+	eventually 20 verifies test "$dormant"
 	states_are_sound api-keys 1
 }
 PM_STEP=$((PM_STEP * 2)) at_every_step rewrap peppermint pepper rewrap --env test api-keys
@@ -180,8 +180,8 @@ check()
 }
 is_destroyed()
 {
-	expect 0 peppermint pepper usage --env test gone --json
-	[ "$(jq -r ".[] | select(.version == $1) | .state" <<<"$output")" = DESTROYED ]
+	[ "$(peppermint pepper usage --env test gone --json |
+		jq -r ".[] | select(.version == $1) | .state")" = DESTROYED ]
 }
 destroy_oldest()
 {

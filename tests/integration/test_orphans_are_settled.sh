@@ -18,8 +18,8 @@ start_vault
 
 orphans_are()
 {
-	expect 0 peppermint status --json
-	[ "$(jq '.environments[] | select(.name == "test") | .orphaned_objects' <<<"$output")" -eq "$1" ]
+	output=$(peppermint status --json) &&
+		[ "$(jq '.environments[] | select(.name == "test") | .orphaned_objects' <<<"$output")" -eq "$1" ]
 }
 # The id and the label of each.
 orphan_id()

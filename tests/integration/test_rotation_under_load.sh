@@ -11,8 +11,8 @@ dormant=$key
 # version_field VERSION FIELD
 version_field()
 {
-	expect 0 peppermint pepper usage --env test api-keys --json
-	jq -r ".[] | select(.version == $1) | .$2" <<<"$output"
+	peppermint pepper usage --env test api-keys --json |
+		jq -r ".[] | select(.version == $1) | .$2"
 }
 field_is()
 {

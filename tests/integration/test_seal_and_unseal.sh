@@ -75,7 +75,7 @@ eventually 10 environment_is SERVING live
 verdict_is VALID live "$key"
 kill -KILL "$(signer_pid live)"
 eventually 30 environment_is SERVING live
-eventually 10 verdict_is VALID live "$key"
+eventually 10 verifies live "$key"
 expect 0 peppermint seal --env live
 expect 3 peppermint unseal --env live <<<"$pin"
 expect 0 peppermint unseal --env live <<<778899aabb

@@ -30,8 +30,8 @@ start_vault
 
 token_state()
 {
-	expect 0 peppermint hsm status --json
-	jq -r "[.[] | select(.environment == \"test\")][$1].state" <<<"$output"
+	peppermint hsm status --json |
+		jq -r "[.[] | select(.environment == \"test\")][$1].state"
 }
 token_is()
 {
@@ -39,8 +39,8 @@ token_is()
 }
 active_is()
 {
-	expect 0 peppermint hsm status --json
-	[ "$(jq "[.[] | select(.environment == \"test\")][$1].active" <<<"$output")" = true ]
+	output=$(peppermint hsm status --json) &&
+		[ "$(jq "[.[] | select(.environment == \"test\")][$1].active" <<<"$output")" = true ]
 }
 
 tell "both are ready, and the first is the active one"
@@ -54,13 +54,13 @@ hammer=$!
 sleep 1
 rule 'any return CKR_DEVICE_ERROR'
 eventually 15 active_is 1
-eventually 15 verdict_is VALID test "$key"
+eventually 15 verifies test "$key"
 expect 0 environment_is SERVING test
 
 tell "it is well again: after a while it is the active one again"
 rule ''
 eventually 90 active_is 0
-eventually 15 verdict_is VALID test "$key"
+eventually 15 verifies test "$key"
 wait $hammer || fail "a wrong verdict"
 grep -E '^(error|done)' "$story_dir/load"
 ! grep '^error' "$story_dir/load" | grep -v HSM_UNAVAILABLE || fail "other errors"
@@ -82,7 +82,7 @@ expect 0 peppermint pepper activate --env test api-keys --version 2
 verdict_is VALID test "$key"
 rule 'any return CKR_DEVICE_REMOVED'
 eventually 15 active_is 1
-eventually 15 verdict_is VALID test "$key"
+eventually 15 verifies test "$key"
 rule ''
 eventually 90 active_is 0
 
@@ -109,4 +109,4 @@ for _ in 1 2 3 4; do
 	sleep 0.3
 done
 rule ''
-eventually 60 verdict_is VALID test "$key"
+eventually 60 verifies test "$key"
