@@ -7,7 +7,7 @@
  * n = 1, 2, …: the fault is armed for the n-th call from now on; the environment is sealed and
  * unsealed, so that a fresh signer starts, logs in and is checked; one of each operation is done;
  * and when the fault did not fire in all that, there is no n-th call, and the next function is due.
- * Functions that the load calls as well would never run out of calls: they end at --most.
+ * Functions that the load calls as well would never run out of calls: they end at MOST.
  *
  * Threads of load verify good, wrong and revoked keys, mint and hash all the while; a bystander
  * verifies in the other environment, whose token is well. A wrong verdict, a wrong hash, an answer
@@ -35,6 +35,7 @@
 #define MINTED_MAX 32
 #define SAMPLES_MAX 200000
 #define ERRORS_MAX 64
+#define PIN_MAX 256
 
 /* X(name in the table, what the rule does) */
 #define FAULTS(X)                                                                                  \
@@ -71,6 +72,7 @@ static const char *const functions[] = {
 	"C_GetTokenInfo",
 	"C_GetMechanismInfo",
 	"C_OpenSession",
+	"C_CloseSession",
 	"C_GetSessionInfo",
 	"C_Login",
 	"C_CreateObject",
@@ -84,10 +86,8 @@ static const char *const functions[] = {
 	"C_GenerateKeyPair",
 	"C_SignInit",
 	"C_Sign",
-	"C_VerifyInit",
-	"C_Verify",
 	"C_GenerateRandom",
-	"C_CloseSession",
+	"C_SetPIN",
 };
 #define FUNCTION_COUNT (sizeof(functions) / sizeof(functions[0]))
 
@@ -335,16 +335,22 @@ static void write_rule(const struct sweep *sweep, const char *rule)
 		die("cannot write %s: %s", sweep->rules, strerror(errno));
 }
 
-static void seal_and_unseal(struct sweep *sweep)
+static void read_pin(const struct sweep *sweep, char pin[PIN_MAX])
 {
-	struct peppermint_call call = { .timeout_ms = CALL_TIMEOUT_MS };
-	char pin[256] = "";
 	FILE *file = fopen(sweep->pin_file, "r");
 
-	if (!file || !fgets(pin, sizeof(pin), file))
+	if (!file || !fgets(pin, PIN_MAX, file))
 		die("cannot read %s", sweep->pin_file);
 	fclose(file);
 	pin[strcspn(pin, "\n")] = '\0';
+}
+
+static void seal_and_unseal(struct sweep *sweep)
+{
+	struct peppermint_call call = { .timeout_ms = CALL_TIMEOUT_MS };
+	char pin[PIN_MAX];
+
+	read_pin(sweep, pin);
 	enum pm_err err = peppermint_seal(sweep->vault, sweep->environment, &call);
 	if (err != PM_OK)
 		die("seal: %s %s", peppermint_error_name(err), call.message);
@@ -354,6 +360,31 @@ static void seal_and_unseal(struct sweep *sweep)
 	err = peppermint_unseal(sweep->vault, sweep->environment, &value, &call);
 	if (err == PM_SEALED)
 		die("the right PIN was refused: %s", call.message);
+}
+
+/* It makes pairs and other passing keys, to say what the token can do. */
+static void inspect_one(struct sweep *sweep)
+{
+	struct peppermint_call call = { .timeout_ms = CALL_TIMEOUT_MS };
+	static struct peppermint_token token;
+	int64_t began = now_us();
+
+	counted(sweep, peppermint_inspect_token(sweep->vault, sweep->environment, 0, &token, &call),
+		began);
+}
+
+/* The token's PIN becomes what it was. */
+static void change_pin_once(struct sweep *sweep)
+{
+	struct peppermint_call call = { .timeout_ms = CALL_TIMEOUT_MS };
+	char pin[PIN_MAX];
+	int64_t began = now_us();
+
+	read_pin(sweep, pin);
+	const struct peppermint_value value = { .data = pin, .len = strlen(pin) };
+	counted(sweep,
+		peppermint_change_pin(sweep->vault, sweep->environment, &value, &value, &call),
+		began);
 }
 
 /* One of everything, on top of the load. */
@@ -426,6 +457,10 @@ static bool try_one(struct sweep *sweep, const struct fault *fault, const char *
 	seal_and_unseal(sweep);
 	come_back(sweep, rule);
 	do_one_of_each(sweep);
+	if (strcmp(function, "C_GenerateKeyPair") == 0)
+		inspect_one(sweep);
+	if (strcmp(function, "C_SetPIN") == 0)
+		change_pin_once(sweep);
 	bool did_fire = fired(sweep) > 0;
 	unsigned int ms = come_back(sweep, rule);
 	write_rule(sweep, "# nothing");
@@ -459,9 +494,14 @@ static void print_refused(const struct tally *tally)
 	printf("\n");
 }
 
-/* `step` > 1 leaves n out, for a quick look. */
-static bool sweep_fault(struct sweep *sweep, const struct fault *fault, unsigned long most,
-			unsigned long step)
+/* What of all that is tried. */
+struct choice {
+	const char *fault;        /* those that begin with this; "": all */
+	unsigned long most, step; /* n = 1, 1 + step, … up to most */
+	unsigned long share, of;  /* of all pairs of fault and function, every `of`th */
+};
+
+static bool sweep_fault(struct sweep *sweep, const struct fault *fault, const struct choice *choice)
 {
 	static struct tally tallies[FAULT_COUNT];
 	struct tally *tally = &tallies[fault - faults];
@@ -472,8 +512,9 @@ static bool sweep_fault(struct sweep *sweep, const struct fault *fault, unsigned
 	for (size_t f = 0; f < FUNCTION_COUNT; f++) {
 		struct outcome outcome = { 0 };
 
-		for (unsigned long n = 1 + (step > 1 ? (f * 7) % step / 2 : 0); n <= most;
-		     n += step) {
+		if ((f + (size_t)(fault - faults)) % choice->of != choice->share)
+			continue;
+		for (unsigned long n = 1; n <= choice->most; n += choice->step) {
 			if (!try_one(sweep, fault, functions[f], n, &outcome))
 				break;
 		}
@@ -567,18 +608,30 @@ static struct peppermint *open_vault(const char *socket)
 	return vault;
 }
 
-/* All faults, or those that begin with `only`. */
-static bool sweep_all(struct sweep *sweep, const char *only, unsigned long most, unsigned long step)
+static bool sweep_all(struct sweep *sweep, const struct choice *choice)
 {
 	bool good = true;
 
 	printf("%-24s %9s %6s %9s %9s %6s %6s %8s  errors\n", "FAULT", "FUNCTIONS", "FIRED",
 	       "ANSWERED", "REFUSED", "WRONG", "LATE", "BACK ms");
 	for (size_t i = 0; i < FAULT_COUNT; i++) {
-		if (strncmp(faults[i].name, only, strlen(only)) == 0)
-			good = sweep_fault(sweep, &faults[i], most, step) && good;
+		if (strncmp(faults[i].name, choice->fault, strlen(choice->fault)) == 0)
+			good = sweep_fault(sweep, &faults[i], choice) && good;
 	}
 	return good;
+}
+
+/* MOST STEP SHARE OF FAULT */
+static bool choose(char **texts, struct choice *choice)
+{
+	*choice = (struct choice){
+		.most = strtoul(texts[0], NULL, 10),
+		.step = strtoul(texts[1], NULL, 10),
+		.share = strtoul(texts[2], NULL, 10),
+		.of = strtoul(texts[3], NULL, 10),
+		.fault = texts[4],
+	};
+	return choice->step > 0 && choice->of > 0;
 }
 
 int main(int argc, char **argv)
@@ -586,9 +639,11 @@ int main(int argc, char **argv)
 	static struct sweep sweep = { .minted_lock = PTHREAD_MUTEX_INITIALIZER };
 	pthread_t threads[LOAD_THREADS + 1];
 
-	if (argc != 10) {
-		fputs("usage: sweep SOCKET ENVIRONMENT OTHER RULES STATE PIN-FILE MOST STEP "
-		      "FAULT\n",
+	struct choice choice;
+
+	if (argc != 12 || !choose(argv + 7, &choice)) {
+		fputs("usage: sweep SOCKET ENVIRONMENT OTHER RULES STATE PIN-FILE"
+		      " MOST STEP SHARE OF FAULT\n",
 		      stderr);
 		return 2;
 	}
@@ -606,8 +661,7 @@ int main(int argc, char **argv)
 			die("no thread");
 	}
 	nap(1000); /* the bystander's peace */
-	bool good =
-		sweep_all(&sweep, argv[9], strtoul(argv[7], NULL, 10), strtoul(argv[8], NULL, 10));
+	bool good = sweep_all(&sweep, &choice);
 	sweep.stop = true;
 	for (size_t i = 0; i <= LOAD_THREADS; i++)
 		pthread_join(threads[i], NULL);

@@ -51,7 +51,8 @@ eventually 580 field_is 1 needed 0
 echo "  $((SECONDS - began)) s after the rotation"
 
 tell "v1 is scheduled, cancelled, scheduled again and destroyed"
-expect 0 peppermint pepper destroy --env test api-keys --version 1 --after 7d
+# Not before the requests from before the rotation are over.
+eventually 60 peppermint pepper destroy --env test api-keys --version 1 --after 7d
 eventually 5 field_is 1 state DESTROY_SCHEDULED
 expect 0 peppermint pepper cancel --env test api-keys --version 1
 eventually 5 field_is 1 state VERIFY_ONLY
