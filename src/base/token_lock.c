@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "base/token_lock.h"
 
 #include <errno.h>
@@ -6,8 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
@@ -38,11 +39,13 @@ void token_lock_path(const char *manufacturer, const char *model, const char *se
 /*
  * The directory is everybody's (1777): a link or a device somebody put there is not followed or
  * used. Not O_CREAT on what exists: the kernel refuses that there for another owner's file
- * (fs.protected_regular). Reading is enough to lock.
+ * (fs.protected_regular). Reading is enough to share the lock; who wants it alone must be able to
+ * write, which mode 0644 leaves to root and the owner.
  */
-static int open_lock(const char *path)
+static int open_lock(const char *path, bool exclusive)
 {
-	const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	const int flags =
+		(exclusive ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	int fd = open(path, flags);
 
 	if (fd >= 0 || errno != ENOENT)
@@ -50,8 +53,37 @@ static int open_lock(const char *path)
 	fd = open(path, flags | O_CREAT | O_EXCL, 0644);
 	if (fd < 0)
 		return errno == EEXIST ? open(path, flags) : -1;
-	fchmod(fd, 0644); /* whatever the umask: another user's process must be able to lock it */
+	fchmod(fd, 0644); /* whatever the umask: another user's process must be able to share it */
 	return fd;
+}
+
+/* Of the open file, so that it ends with the last descriptor; by fcntl, which asks for O_RDWR. */
+static bool lock(int fd, bool exclusive)
+{
+	struct flock whole = { .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_OFD_SETLK, &whole) == 0;
+}
+
+/*
+ * Anybody may have put a file there that is neither root's nor ours, or linked one that all may write
+ * to, to hold the lock for ever.
+ */
+static bool is_trusted(const struct stat *st)
+{
+	return (st->st_uid == 0 || st->st_uid == geteuid()) &&
+	       (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static enum pm_err refuse(const char *path, const struct stat *st, bool exclusive)
+{
+	const int err = errno;
+
+	if ((err == EAGAIN || err == EACCES) && (exclusive || is_trusted(st)))
+		return PM_CONFLICT;
+	log_warn("token lock: cannot lock %s, which is uid %u's: %s", path, st->st_uid,
+		 strerror(err));
+	return PM_STORE_UNAVAILABLE;
 }
 
 enum pm_err token_lock_take(const char *manufacturer, const char *model, const char *serial,
@@ -61,7 +93,7 @@ enum pm_err token_lock_take(const char *manufacturer, const char *model, const c
 	struct stat st;
 
 	token_lock_path(manufacturer, model, serial, path);
-	int fd CLEANUP(close_fd) = open_lock(path);
+	int fd CLEANUP(close_fd) = open_lock(path, exclusive);
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		log_warn("token lock: cannot open %s: %s", path, strerror(errno));
 		return PM_STORE_UNAVAILABLE;
@@ -70,12 +102,8 @@ enum pm_err token_lock_take(const char *manufacturer, const char *model, const c
 		log_warn("token lock: %s is not a regular file", path);
 		return PM_STORE_UNAVAILABLE;
 	}
-	if (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0) {
-		*out = take_fd(&fd);
-		return PM_OK;
-	}
-	if (errno == EWOULDBLOCK)
-		return PM_CONFLICT;
-	log_warn("token lock: cannot lock %s: %s", path, strerror(errno));
-	return PM_STORE_UNAVAILABLE;
+	if (!lock(fd, exclusive))
+		return refuse(path, &st, exclusive);
+	*out = take_fd(&fd);
+	return PM_OK;
 }

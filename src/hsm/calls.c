@@ -339,6 +339,17 @@ static void give_inspection(struct calls *calls, const struct reply *reply)
 	finish(calls, call, PM_OK);
 }
 
+/* A signer that falls right after its answer is started again with the new PIN. */
+static void give_pin_change(struct calls *calls)
+{
+	struct call *call = TAILQ_FIRST(&calls->flying);
+
+	if (!call)
+		return;
+	call->changed(call->changed_arg);
+	finish(calls, call, PM_OK);
+}
+
 /*
  * What the signer's own judgements mean: lengths are checked before a call is queued, so there is
  * one for each kind of call.
@@ -430,8 +441,11 @@ static enum pm_err give(struct calls *calls, const struct reply *reply)
 		give_inspection(calls, reply);
 		return PM_OK;
 	}
-	if ((reply->kind == REPLY_DESTROYED && kind == CALL_DESTROY) ||
-	    (reply->kind == REPLY_PIN_CHANGED && kind == CALL_CHANGE_PIN)) {
+	if (reply->kind == REPLY_PIN_CHANGED && kind == CALL_CHANGE_PIN) {
+		give_pin_change(calls);
+		return PM_OK;
+	}
+	if (reply->kind == REPLY_DESTROYED && kind == CALL_DESTROY) {
 		finish_frame(calls, PM_OK);
 		return PM_OK;
 	}

@@ -50,8 +50,10 @@ struct call {
 	size_t random_len;
 	/* inspect */
 	struct hsm_inspection *inspection; /* out */
-	/* change_pin */
+	/* change_pin; `changed` is called, under the mutex, before anybody hears of the answer */
 	struct bytes old_pin, new_pin;
+	void (*changed)(void *arg);
+	void *changed_arg;
 
 	/* The queue's own. */
 	enum { CALL_WAITS, CALL_FLIES, CALL_DONE } state;

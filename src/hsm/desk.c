@@ -204,6 +204,7 @@ void desk_show_start(struct desk *desk, bool again)
 {
 	pthread_mutex_lock(&desk->lock);
 	desk->status.restarts += again;
+	desk->status.state = HSM_STARTING;
 	if (!again)
 		show_starting(desk);
 	pthread_mutex_unlock(&desk->lock);

@@ -233,23 +233,31 @@ void hsm_status(struct hsm *hsm, struct hsm_status *out)
 	pthread_mutex_unlock(&group->lock);
 }
 
-enum pm_err hsm_switch(struct hsm *hsm)
+/* Under the lock. Which token is meant is said: a fail-over may have come first. */
+static enum pm_err switch_to(struct group *group, size_t member, bool *switched)
+{
+	if (group->active == member)
+		return PM_OK;
+	if (!group->serves[member])
+		return PM_HSM_UNAVAILABLE;
+	group->active = member;
+	group->generation++;
+	*switched = true;
+	return PM_OK;
+}
+
+enum pm_err hsm_switch(struct hsm *hsm, size_t member)
 {
 	struct group *group = hsm->group;
-	enum pm_err err = PM_HSM_UNAVAILABLE;
+	bool switched = false;
 
-	if (group->count < MEMBERS_MAX)
+	if (group->count < MEMBERS_MAX || member >= group->count)
 		return PM_CONFLICT;
 	pthread_mutex_lock(&group->lock);
-	const size_t other = MEMBERS_MAX - 1 - group->active;
-	if (group->serves[other]) {
-		group->active = other;
-		group->generation++;
-		err = PM_OK;
-	}
+	enum pm_err err = switch_to(group, member, &switched);
 	pthread_mutex_unlock(&group->lock);
-	if (err == PM_OK)
-		log_switch(group, other);
+	if (switched)
+		log_switch(group, member);
 	return err;
 }
 
@@ -323,17 +331,35 @@ static enum pm_err check_all_serve(struct group *group)
 	return PM_OK;
 }
 
-/* The signer knows the new PIN for its own logins; later starts find it here. */
+struct renewal {
+	struct desk *desk;
+	int pipe; /* with the new PIN */
+};
+
+static void renew_pin(void *arg)
+{
+	struct renewal *renewal = arg;
+
+	desk_renew_pin(renewal->desk, &renewal->pipe);
+}
+
+/* The signer knows the new PIN for its own logins; later starts find it in the pipe. */
 static enum pm_err change_pin_of(struct member *member, struct bytes old_pin, struct bytes new_pin,
 				 int64_t deadline)
 {
-	struct call call = { .kind = CALL_CHANGE_PIN, .old_pin = old_pin, .new_pin = new_pin };
-	int pipe CLEANUP(close_fd) = -1;
+	struct renewal renewal = { &member->desk, -1 };
+	struct call call = {
+		.kind = CALL_CHANGE_PIN,
+		.old_pin = old_pin,
+		.new_pin = new_pin,
+		.changed = renew_pin,
+		.changed_arg = &renewal,
+	};
 
-	TRY(pin_pipe(new_pin, &pipe));
-	TRY(calls_do(&member->calls, &call, deadline));
-	desk_renew_pin(&member->desk, &pipe);
-	return PM_OK;
+	TRY(pin_pipe(new_pin, &renewal.pipe));
+	enum pm_err err = calls_do(&member->calls, &call, deadline);
+	close_fd(&renewal.pipe); /* unless it was taken */
+	return err;
 }
 
 enum pm_err hsm_change_pin(struct hsm *hsm, struct bytes old_pin, struct bytes new_pin,

@@ -21,6 +21,11 @@ void pace_serve(struct pace *pace, int64_t now)
 	pace->serving_since = now;
 }
 
+void pace_forget(struct pace *pace)
+{
+	pace->crash_ms = pace->reload_now_ms = 0;
+}
+
 static int64_t least(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -42,7 +47,7 @@ static int64_t reload_max(const struct pace *pace)
 int64_t pace_lose(struct pace *pace, enum hsm_cause cause, int64_t now)
 {
 	if (pace->serving_since != 0 && now - pace->serving_since >= STEADY)
-		pace->crash_ms = pace->reload_now_ms = 0;
+		pace_forget(pace);
 	pace->serving_since = 0;
 	if (cause == HSM_CAUSE_CRASH || cause == HSM_CAUSE_HANG) {
 		pace->crash_ms = grow(pace->crash_ms, CRASH_MIN_MS, CRASH_MAX_MS);

@@ -20,6 +20,8 @@ struct pace {
 
 void pace_start(struct pace *pace, int64_t now);
 void pace_serve(struct pace *pace, int64_t now);
+/* Begins anew: somebody has looked after it. */
+void pace_forget(struct pace *pace);
 /* A signer was lost; the time of the next start. */
 int64_t pace_lose(struct pace *pace, enum hsm_cause cause, int64_t now);
 

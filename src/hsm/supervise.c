@@ -240,6 +240,7 @@ static void obey(struct supervisor *sup, enum desk_order order)
 
 	if (order == ORDER_UNSEAL) {
 		calls_refuse(sup->parts.calls, PM_HSM_UNAVAILABLE);
+		pace_forget(&sup->pace);
 		sup->due = 0;
 	}
 	if (order != ORDER_SEAL)

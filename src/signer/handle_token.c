@@ -82,9 +82,10 @@ enum pm_err handle_inspect(struct signer *signer, Reply *reply)
 	return PM_OK;
 }
 
-static bool is_pin_length(size_t len)
+/* A newline at its end would not be read back by the next login (pin.h). */
+static bool is_pin(struct bytes pin)
 {
-	return len > 0 && len <= PIN_MAX;
+	return pin.len > 0 && pin.len <= PIN_MAX && pin.data[pin.len - 1] != '\n';
 }
 
 /* The request is refused; the login stands, and with it the process. */
@@ -126,8 +127,7 @@ static void keep_pin(struct token *token, struct bytes new_pin)
 	if (pin_keep(&token->pin, new_pin.data, new_pin.len, &failure) == PM_OK)
 		return;
 	log_warn("%s", failure.detail);
-	token->pin.path[0] = '\0';
-	token->pin.fd = -1;
+	pin_forget(&token->pin);
 }
 
 enum pm_err handle_change_pin(struct signer *signer, const Peppermint__Signer__V1__ChangePin *ask,
@@ -141,8 +141,9 @@ enum pm_err handle_change_pin(struct signer *signer, const Peppermint__Signer__V
 
 	if (!result)
 		return no_memory(signer);
-	if (!is_pin_length(old_pin.len) || !is_pin_length(new_pin.len))
-		return refuse_pin(failure, CKR_PIN_LEN_RANGE, "no PIN has that length");
+	if (!is_pin(old_pin) || !is_pin(new_pin))
+		return refuse_pin(failure, CKR_PIN_LEN_RANGE,
+				  "a PIN has 1 to 255 bytes and does not end with a newline");
 	TRY(mend_run(token, refresh, token, failure));
 	if (token_check_pin_tries(token, failure) != PM_OK)
 		return refuse_pin(failure, CKR_PIN_LOCKED,

@@ -45,13 +45,16 @@ static bool is_open(const struct part *part)
 	return false;
 }
 
-/* Repeated after something was mended, it does what is still open, with new handles if need be. */
+/*
+ * Repeated after something was mended, it does what is still open. Clearing a session may cost the
+ * handles: they are looked up for each run.
+ */
 static enum pm_err run_part(void *arg, struct failure *failure)
 {
 	const struct part *part = arg;
 
-	TRY(find_keys(part, failure));
 	while (is_open(part)) {
+		TRY(find_keys(part, failure));
 		TRY(pool_run(part->pool, part->jobs, part->count, failure));
 		TRY(session_clear(part->keys->token, failure));
 	}
@@ -61,6 +64,7 @@ static enum pm_err run_part(void *arg, struct failure *failure)
 enum pm_err hmac_run(struct keys *keys, struct pool *pool, struct job *jobs, size_t count,
 		     struct failure *failure)
 {
+	session_regain(keys->token);
 	for (size_t at = 0; at < count; at += KEYS_MAX) {
 		const size_t left = count - at;
 		struct part part = { keys, pool, jobs + at, left < KEYS_MAX ? left : KEYS_MAX };

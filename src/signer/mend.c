@@ -1,5 +1,6 @@
 #include "mend.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "session.h"
 
@@ -62,6 +63,24 @@ static enum pm_err apply(struct token *token, enum remedy remedy, struct failure
 	return session_mend(token, failure);
 }
 
+/* A token that loses something at every call shall not fill the log: once a second is enough. */
+static void tell(enum remedy remedy, const struct failure *failure)
+{
+	static int64_t last;
+	static unsigned untold;
+	const int64_t now = clock_now();
+
+	if (last != 0 && now - last < NS_PER_SECOND) {
+		untold++;
+		return;
+	}
+	if (untold > 0)
+		log_warn("tried again %u times more since that was last said", untold);
+	log_warn("tried again %s: %s", names[remedy], failure->detail);
+	last = now;
+	untold = 0;
+}
+
 bool mend_try(struct mend *mend, struct failure *failure)
 {
 	for (;;) {
@@ -70,7 +89,7 @@ bool mend_try(struct mend *mend, struct failure *failure)
 		if (remedy == NOTHING || mend->tried & 1U << remedy)
 			return false;
 		mend->tried |= 1U << remedy;
-		log_warn("tried again %s: %s", names[remedy], failure->detail);
+		tell(remedy, failure);
 		if (apply(mend->token, remedy, failure) == PM_OK)
 			return true;
 		/* A remedy is not the caller's: what it leaves is not sound. */

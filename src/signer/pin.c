@@ -171,7 +171,14 @@ enum pm_err pin_keep(struct pin_source *source, const void *text, size_t len,
 	if (write(to, text, len) != (ssize_t)len)
 		return failure_set(failure, FAILURE_CAPACITY, "cannot keep the PIN: %s",
 				   strerror(errno));
-	source->path[0] = '\0';
+	pin_forget(source);
 	source->fd = take_fd(&from);
 	return PM_OK;
+}
+
+void pin_forget(struct pin_source *source)
+{
+	source->path[0] = '\0';
+	close_fd(&source->fd);
+	source->fd = -1;
 }

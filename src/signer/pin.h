@@ -22,7 +22,7 @@ void pin_freep(struct pin **pin);
 
 /*
  * Where the PIN is read, for each login anew: the file at `path`, or, if that is empty, descriptor
- * `fd`. Nobody closes the descriptor: it serves as long as the process.
+ * `fd`. The descriptor serves until another PIN is kept.
  */
 struct pin_source {
 	char path[PATH_MAX];
@@ -42,5 +42,8 @@ enum pm_err pin_read(const struct pin_source *source, struct pin *pin,
 /* From now on `text` is the PIN: the source becomes a pipe that holds it, in the kernel's memory. */
 enum pm_err pin_keep(struct pin_source *source, const void *text, size_t len,
 		     struct failure *failure) NODISCARD;
+
+/* From now on there is no PIN. */
+void pin_forget(struct pin_source *source);
 
 #endif

@@ -103,7 +103,7 @@ void pool_start(struct pool *pool, struct token *token)
 	size_t threads = 1; /* the main one */
 	while (threads < token->workers && start_helper(pool, &helpers[threads], threads))
 		threads++;
-	token->workers = threads;
+	token->workers = token->workers_max = threads;
 }
 
 static void run_together(struct pool *pool, struct job *jobs, size_t count)

@@ -1,9 +1,11 @@
 #include "session.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 
+#define REGAIN_MS 60000
 #define RESULT_MAX 64 /* bytes of any signature that may be under way */
 
 size_t session_cap(const struct token *token, size_t asked)
@@ -96,10 +98,11 @@ static enum pm_err mend_anchor(struct token *token, struct failure *failure)
 	}
 	close_session(token, &token->anchor);
 	token->generation++;
-	if (single) {
+	if (single)
 		token->work[0] = CK_INVALID_HANDLE;
+	/* With the last session went the login. A token that never tells is asked by logging in. */
+	if (single || !token->tells_login)
 		token->logged_in = false;
-	}
 	TRY(open_with_fewer(token, &token->anchor, failure));
 	if (single) {
 		token->work[0] = token->anchor;
@@ -110,26 +113,56 @@ static enum pm_err mend_anchor(struct token *token, struct failure *failure)
 	return PM_OK;
 }
 
+/* Whether the token counts a wrong PIN now that it did not count before. */
+static bool counts_wrong_pin(struct token *token)
+{
+	const CK_FLAGS before = token->flags;
+	struct failure ignored;
+
+	return token_refresh(token, &ignored) == PM_OK &&
+	       (token->flags & ~before &
+		(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED)) != 0;
+}
+
+/* Some modules call a wrong PIN a general error, which is tried again: the token's flags tell. */
+static enum pm_err fail_login(struct token *token, CK_RV rv, struct failure *failure)
+{
+	token->pin_refused = ckr_class(rv) == FAILURE_PIN || counts_wrong_pin(token);
+	if (!token->pin_refused)
+		return failure_ck(failure, rv, "cannot log in to token %s", token->label);
+	enum pm_err err = failure_set(failure, FAILURE_PIN,
+				      "wrong PIN for token %s; correct the PIN file and start "
+				      "again; it was not tried again: %s (0x%lx)",
+				      token->label, ckr_name(rv), rv);
+	failure->rv = ckr_class(rv) == FAILURE_PIN ? rv : CKR_PIN_INCORRECT;
+	return err;
+}
+
 /* The PIN is in this process's memory only as long as this takes. */
-static enum pm_err log_in(struct token *token, struct failure *failure)
+static enum pm_err try_pin(struct token *token, struct failure *failure)
 {
 	struct pin *pin CLEANUP(pin_freep) = pin_new();
-	bool told = false;
 
 	if (!pin)
 		return failure_set(failure, FAILURE_CAPACITY, "the signer is out of memory");
-	TRY(token_refresh(token, failure));
-	TRY(token_check_pin_tries(token, failure));
 	TRY(pin_read(&token->pin, pin, failure));
 	/* Not const in PKCS#11 v2's prototype; the module only reads it. */
 	CK_RV rv = token->p11->C_Login(token->anchor, CKU_USER, pin->text, pin->len);
-	if (ckr_class(rv) == FAILURE_PIN)
-		return failure_ck(failure, rv,
-				  "wrong PIN for token %s; correct the PIN file and start again; "
-				  "it was not tried again",
-				  token->label);
-	if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
-		return failure_ck(failure, rv, "cannot log in to token %s", token->label);
+	return rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN ? PM_OK
+								: fail_login(token, rv, failure);
+}
+
+static enum pm_err log_in(struct token *token, struct failure *failure)
+{
+	bool told = false;
+
+	if (token->pin_refused)
+		return failure_set(failure, FAILURE_PIN,
+				   "token %s refused its PIN, which is not tried again",
+				   token->label);
+	TRY(token_refresh(token, failure));
+	TRY(token_check_pin_tries(token, failure));
+	TRY(try_pin(token, failure));
 	token->logged_in = true;
 	token->tells_login = (is_alive(token, token->anchor, &told) && told) || token->tells_login;
 	token->generation++; /* logging out took the private objects' handles away */
@@ -177,6 +210,19 @@ enum pm_err session_mend(struct token *token, struct failure *failure)
 			TRY(renew_worker(token, i, failure));
 	}
 	return PM_OK;
+}
+
+void session_regain(struct token *token)
+{
+	struct failure ignored;
+
+	if (token->workers >= token->workers_max || is_single(token) ||
+	    clock_now() < token->regain_at)
+		return;
+	token->regain_at = deadline_in_ms(REGAIN_MS);
+	while (token->workers < token->workers_max &&
+	       open_session(token, &token->work[token->workers], &ignored) == PM_OK)
+		token->suspect[token->workers++] = false;
 }
 
 enum pm_err session_check_login(const struct token *token, struct failure *failure)

@@ -23,6 +23,12 @@ size_t session_cap(const struct token *token, size_t asked);
  */
 enum pm_err session_mend(struct token *token, struct failure *failure) NODISCARD;
 
+/*
+ * Work sessions that the token had no room for are tried again, once a minute: who took them may
+ * have gone.
+ */
+void session_regain(struct token *token);
+
 /* FAILURE_LOGIN when the token has forgotten it. */
 enum pm_err session_check_login(const struct token *token, struct failure *failure) NODISCARD;
 

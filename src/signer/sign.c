@@ -44,6 +44,7 @@ enum pm_err sign_data(struct token *token, size_t worker, enum algorithm algorit
 	CK_ULONG len = kinds[algorithm].len;
 
 	CK_RV rv = token->p11->C_SignInit(session, &mechanism, key);
+	token->suspect[worker] = ckr_class(rv) == FAILURE_SESSION;
 	if (rv != CKR_OK)
 		return failure_ck(failure, rv, "C_SignInit");
 	rv = token->p11->C_Sign(session, input_of(data), data.len, out, &len);

@@ -20,7 +20,8 @@ CK_MECHANISM_TYPE sign_mechanism(enum algorithm algorithm);
 
 /*
  * The MAC or Ed25519 signature of the data, or the ECDSA signature of the digest that it is. `out`
- * has room for sign_len. When C_Sign fails, the work session is left suspect (session_clear).
+ * has room for sign_len. When C_Sign fails, or the session is not fit for C_SignInit, it is left
+ * suspect (session_clear).
  */
 enum pm_err sign_data(struct token *token, size_t worker, enum algorithm algorithm,
 		      CK_OBJECT_HANDLE key, struct bytes data, uint8_t *out,

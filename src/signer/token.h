@@ -29,11 +29,13 @@ struct token {
 	struct pin_source pin;
 	CK_SESSION_HANDLE anchor;    /* carries the login and owns the copies of keys */
 	bool logged_in, tells_login; /* the latter: C_GetSessionInfo has said so once */
+	bool pin_refused;            /* not tried again, whoever asks for a login */
 	/* work[0] runs everything, work[1] and so on a share of HMAC batches; each another session
 	 * than the anchor, unless the token has only one. */
 	CK_SESSION_HANDLE work[SESSIONS_MAX];
-	bool suspect[SESSIONS_MAX]; /* may hold an operation that the module did not end */
-	size_t workers;
+	bool suspect[SESSIONS_MAX];  /* may hold an operation that the module did not end */
+	size_t workers, workers_max; /* now, and at the start */
+	int64_t regain_at;           /* session_regain */
 	uint64_t generation; /* of object handles: older ones may name nothing or another object */
 };
 

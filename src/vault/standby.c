@@ -158,7 +158,7 @@ static void go_back(struct environment *env, int64_t deadline)
 {
 	if (environment_begin_change(env, deadline) != PM_OK)
 		return;
-	enum pm_err err = hsm_switch(env->hsm);
+	enum pm_err err = hsm_switch(env->hsm, 0);
 	environment_end_change(env);
 	if (err != PM_OK)
 		log_warn("vault: environment %s does not go back to its first token: %s", env->name,

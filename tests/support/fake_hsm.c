@@ -395,6 +395,8 @@ static enum pm_err unseal(struct fake_group *group, struct bytes pin)
 		token->status.cause = HSM_CAUSE_PIN;
 		if (err == PM_OK)
 			start(group, token);
+		else
+			strcpy(token->status.reason, "the PIN was refused");
 	}
 	return err;
 }
@@ -442,16 +444,18 @@ struct hsm *hsm_member(struct hsm *hsm, size_t index)
 	return index < hsm->group->count ? hsm->group->alone[index] : NULL;
 }
 
-enum pm_err hsm_switch(struct hsm *hsm)
+enum pm_err hsm_switch(struct hsm *hsm, size_t member)
 {
 	struct fake_group *group = hsm->group;
-	enum pm_err err = group->count < TOKENS_MAX ? PM_CONFLICT : PM_HSM_UNAVAILABLE;
+	enum pm_err err = PM_OK;
 
+	if (group->count < TOKENS_MAX || member >= group->count)
+		return PM_CONFLICT;
 	pthread_mutex_lock(&group->lock);
-	if (serves(group, 1 - group->active)) {
-		group->active = 1 - group->active;
-		group->generation++;
-		err = PM_OK;
+	if (group->active != member) {
+		err = serves(group, (uint32_t)member) ? PM_OK : PM_HSM_UNAVAILABLE;
+		group->generation += err == PM_OK;
+		group->active = err == PM_OK ? (uint32_t)member : group->active;
 	}
 	pthread_mutex_unlock(&group->lock);
 	return err;

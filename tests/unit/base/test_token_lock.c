@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -104,6 +105,58 @@ static void what_is_not_a_file_is_not_used(void **state)
 	assert_int_equal(fd, -1);
 }
 
+#define NOBODY 65534
+
+/* In another user's process; the exit status says whether it got the lock. */
+static bool another_user_gets_it(const struct fixture *f, bool exclusive)
+{
+	int status = -1, fd = -1;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(setresuid(NOBODY, NOBODY, NOBODY) == 0 && take(f, exclusive, &fd) == PM_OK
+			      ? 0
+			      : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status == 0;
+}
+
+static void another_user_shares_it_and_cannot_have_it_alone(void **state)
+{
+	const struct fixture *f = *state;
+	int fd = -1;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(take(f, false, &fd), PM_OK);
+	close(fd);
+	assert_true(another_user_gets_it(f, false));
+	assert_false(another_user_gets_it(f, true));
+}
+
+/* Who may start a process here shall not keep a vault from serving. */
+static void a_file_that_anybody_put_there_keeps_no_vault_from_serving(void **state)
+{
+	const struct fixture *f = *state;
+	int theirs = -1, ours = -1;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(take(f, true, &theirs), PM_OK);
+	assert_int_equal(take(f, false, &ours), PM_CONFLICT);
+	assert_int_equal(chmod(f->path, 0666), 0);
+	assert_int_equal(take(f, false, &ours), PM_STORE_UNAVAILABLE);
+	assert_int_equal(chmod(f->path, 0644), 0);
+	assert_int_equal(chown(f->path, NOBODY, NOBODY), 0);
+	assert_int_equal(take(f, false, &ours), PM_STORE_UNAVAILABLE);
+	assert_int_equal(take(f, true, &ours),
+			 PM_CONFLICT); /* but the tools leave the token alone */
+	close(theirs);
+	assert_int_equal(take(f, false, &ours), PM_OK);
+	assert_int_equal(take(f, true, &theirs), PM_CONFLICT);
+	close(ours);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, remove_file)
 
 int main(void)
@@ -113,6 +166,8 @@ int main(void)
 		TEST(those_who_share_it_exclude_who_wants_it_alone),
 		TEST(another_user_may_lock_it_whatever_the_umask),
 		TEST(what_is_not_a_file_is_not_used),
+		TEST(another_user_shares_it_and_cannot_have_it_alone),
+		TEST(a_file_that_anybody_put_there_keeps_no_vault_from_serving),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

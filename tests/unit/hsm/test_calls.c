@@ -471,6 +471,48 @@ static void a_sleeping_link_thread_is_woken_by_the_first_call(void **state)
 	assert_int_equal(join(&caller), PM_SHUTTING_DOWN);
 }
 
+static void note_state(void *arg)
+{
+	struct caller *caller = arg;
+
+	assert_int_equal(caller->call.state, CALL_FLIES);
+	caller->object.id.bytes[0]++;
+}
+
+static void start_pin_change(struct caller *caller)
+{
+	caller->call = (struct call){
+		.kind = CALL_CHANGE_PIN,
+		.old_pin = bytes_str("1234"),
+		.new_pin = bytes_str("5678"),
+		.changed = note_state,
+		.changed_arg = caller,
+	};
+	start_caller(caller);
+}
+
+/* Whoever starts the next signer, however soon, finds the new PIN. */
+static void a_pin_has_changed_before_its_caller_hears_of_it(void **state)
+{
+	const struct reply changed = { .id = 1, .kind = REPLY_PIN_CHANGED };
+	const struct reply refused = {
+		.id = 2, .kind = REPLY_FAILED, .fault = FAULT_CALLER, .ck_rv = 0xa0
+	};
+	struct caller good = { 0 }, bad = { 0 };
+	(void)state;
+
+	start_pin_change(&good);
+	forget(take(1));
+	assert_int_equal(calls_answer(&calls, &changed), PM_OK);
+	assert_int_equal(join(&good), PM_OK);
+	assert_int_equal(good.object.id.bytes[0], 1);
+	start_pin_change(&bad);
+	forget(take(2));
+	assert_int_equal(calls_answer(&calls, &refused), PM_OK);
+	assert_int_equal(join(&bad), PM_DENIED);
+	assert_int_equal(bad.object.id.bytes[0], 0);
+}
+
 #define CALLS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -489,6 +531,7 @@ int main(void)
 		CALLS_TEST(losing_the_signer_leaves_only_a_generate_in_flight_in_doubt),
 		CALLS_TEST(new_calls_fail_at_once_while_nothing_serves),
 		CALLS_TEST(a_sleeping_link_thread_is_woken_by_the_first_call),
+		CALLS_TEST(a_pin_has_changed_before_its_caller_hears_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

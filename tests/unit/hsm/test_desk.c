@@ -180,6 +180,25 @@ static void the_end_is_the_last_order(void **state)
 	assert_true(order_waits());
 }
 
+/* The seal was obeyed after the unseal was ordered: what starts now is not to be stopped by another. */
+static void what_is_starting_is_not_unsealed_again(void **state)
+{
+	int pipe = make_pipe(), another = make_pipe();
+	struct hsm_status status;
+	(void)state;
+
+	desk_show_fall(&desk, HSM_CAUSE_OPERATOR, "sealed");
+	assert_int_not_equal(desk_unseal(&desk, &pipe), 0);
+	desk_show_fall(&desk, HSM_CAUSE_OPERATOR, "sealed");
+	assert_int_equal(desk_take_order(&desk), ORDER_UNSEAL);
+	desk_show_start(&desk, true);
+	desk_status(&desk, &status);
+	assert_int_equal(status.state, HSM_STARTING);
+	assert_int_equal(desk_unseal(&desk, &another), 0);
+	assert_false(order_waits());
+	close(another);
+}
+
 #define DESK_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -192,6 +211,7 @@ int main(void)
 		DESK_TEST(a_refused_pin_is_forgotten_and_a_failing_device_keeps_it),
 		DESK_TEST(a_new_pin_takes_the_old_ones_place_but_unseals_nothing),
 		DESK_TEST(the_end_is_the_last_order),
+		DESK_TEST(what_is_starting_is_not_unsealed_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

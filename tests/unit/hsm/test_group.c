@@ -76,7 +76,8 @@ static void one_token_has_no_other_to_switch_to(void **state)
 	fixture_open(f);
 	assert_non_null(hsm_member(f->hsm, 0));
 	assert_null(hsm_member(f->hsm, 1));
-	assert_int_equal(hsm_switch(f->hsm), PM_CONFLICT);
+	assert_int_equal(hsm_switch(f->hsm, 0), PM_CONFLICT);
+	assert_int_equal(hsm_switch(f->hsm, 1), PM_CONFLICT);
 	assert_int_equal(fixture_status(f).members, 1);
 	assert_int_equal(computed_by(hsm_member(f->hsm, 0)), 0);
 }
@@ -133,7 +134,8 @@ static void switching_goes_there_and_back_and_each_is_a_new_generation(void **st
 
 	fixture_open(f);
 	for (uint32_t i = 1; i <= 4; i++) {
-		assert_int_equal(hsm_switch(f->hsm), PM_OK);
+		assert_int_equal(hsm_switch(f->hsm, i % 2), PM_OK);
+		assert_int_equal(hsm_switch(f->hsm, i % 2), PM_OK); /* which changes nothing */
 		assert_int_equal(fixture_status(f).active, i % 2);
 		assert_int_equal(fixture_status(f).generation, i + 1);
 		assert_int_equal(computed_by(f->hsm), i % 2);
@@ -147,7 +149,8 @@ static void nobody_switches_to_a_token_that_does_not_serve(void **state)
 
 	fixture_write(f->standby, "refuse", "pin");
 	fixture_open(f);
-	assert_int_equal(hsm_switch(f->hsm), PM_HSM_UNAVAILABLE);
+	assert_int_equal(hsm_switch(f->hsm, 1), PM_HSM_UNAVAILABLE);
+	assert_int_equal(hsm_switch(f->hsm, 2), PM_CONFLICT);
 	assert_int_equal(fixture_status(f).active, 0);
 	assert_int_equal(fixture_status(f).generation, 1);
 }
@@ -299,9 +302,9 @@ static void no_answer_of_one_token_passes_for_one_of_the_other(void **state)
 		await_active(f, 1 - active);
 		await_rounds(200);
 		await_member(f, active, HSM_SERVING);
-		assert_int_equal(hsm_switch(f->hsm), PM_OK);
+		assert_int_equal(hsm_switch(f->hsm, active), PM_OK);
 		await_rounds(200);
-		assert_int_equal(hsm_switch(f->hsm), PM_OK);
+		assert_int_equal(hsm_switch(f->hsm, 1 - active), PM_OK);
 	}
 	atomic_store(&working, false);
 	for (size_t i = 0; i < THREADS; i++) {
@@ -382,7 +385,7 @@ static void sealing_seals_both_and_nothing_takes_over(void **state)
 	assert_int_equal(fixture_status(f->standby).state, HSM_SEALED);
 	assert_int_equal(fixture_status(f->standby).cause, HSM_CAUSE_OPERATOR);
 	assert_int_equal(computed_by(f->hsm), -1);
-	assert_int_equal(hsm_switch(f->hsm), PM_HSM_UNAVAILABLE);
+	assert_int_equal(hsm_switch(f->hsm, 1), PM_HSM_UNAVAILABLE);
 }
 
 static enum pm_err change(const struct fixture *f, const char *old_pin, const char *new_pin)

@@ -99,6 +99,20 @@ static void a_start_that_fails_is_no_service(void **state)
 	assert_int_equal(wait_after(&pace, HSM_CAUSE_CRASH, T0 + 2000 * MS, 100000), 200);
 }
 
+static void an_unseal_makes_it_begin_anew(void **state)
+{
+	struct pace pace = { .reload_ms = 1000 };
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		wait_after(&pace, HSM_CAUSE_HANG, T0, 5);
+		wait_after(&pace, HSM_CAUSE_DEVICE, T0, 5);
+	}
+	pace_forget(&pace);
+	assert_int_equal(wait_after(&pace, HSM_CAUSE_HANG, T0, 5), 100);
+	assert_int_equal(wait_after(&pace, HSM_CAUSE_DEVICE, T0, 300), 700);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +124,7 @@ int main(void)
 		cmocka_unit_test(starts_are_never_more_than_five_minutes_apart_unless_told_so),
 		cmocka_unit_test(only_a_minute_of_service_makes_it_begin_anew),
 		cmocka_unit_test(a_start_that_fails_is_no_service),
+		cmocka_unit_test(an_unseal_makes_it_begin_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,8 @@ static void a_new_pin_that_the_token_does_not_take_is_refused(void **state)
 	assert_refused(driver_change_pin(&driver, SOFT_TOKEN_PIN, ""), CKR_PIN_LEN_RANGE);
 	assert_refused(driver_change_pin(&driver, "", NEW_PIN), CKR_PIN_LEN_RANGE);
 	assert_refused(driver_change_pin(&driver, SOFT_TOKEN_PIN, longer), CKR_PIN_LEN_RANGE);
+	/* The newline would be lost on the way to the next login. */
+	assert_refused(driver_change_pin(&driver, SOFT_TOKEN_PIN, NEW_PIN "\n"), CKR_PIN_LEN_RANGE);
 	assert_null(driver_change_pin(&driver, SOFT_TOKEN_PIN, NEW_PIN)->failure);
 }
 

@@ -347,7 +347,13 @@ static void a_pin_that_is_kept_replaces_the_source(void **state)
 		assert_int_equal(pin_read(&source, f->pin, &f->failure), PM_OK);
 		assert_pin(f, "another");
 	}
-	close(source.fd);
+	const int first = source.fd;
+	assert_int_equal(pin_keep(&source, "a third", 7, &f->failure), PM_OK);
+	assert_int_equal(pin_read(&source, f->pin, &f->failure), PM_OK);
+	assert_pin(f, "a third");
+	assert_int_equal(fcntl(first, F_GETFD), -1); /* nobody can look into it any more */
+	pin_forget(&source);
+	assert_int_equal(pin_read(&source, f->pin, &f->failure), PM_SEALED);
 }
 
 static void without_a_descriptor_there_is_no_pin(void **state)

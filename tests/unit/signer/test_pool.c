@@ -20,7 +20,8 @@ static struct {
 	atomic_int calls[WORKERS + 1];
 	atomic_int mixed; /* uses of a session that was in use, or had nothing under way */
 	pthread_barrier_t *together;
-	CK_ULONG bad_key; /* C_Sign with it answers this */
+	CK_SESSION_HANDLE stuck; /* has an operation that nobody knows of; 0: none */
+	CK_ULONG bad_key;        /* C_Sign with it answers this */
 	CK_RV bad_rv;
 	atomic_int bad_times;
 } module;
@@ -28,6 +29,8 @@ static struct {
 static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
 	(void)mechanism;
+	if (session == module.stuck)
+		return CKR_OPERATION_ACTIVE;
 	if (module.keys[session] != 0)
 		module.mixed++;
 	module.keys[session] = key;
@@ -214,6 +217,21 @@ static void a_failure_of_a_session_leaves_its_job_open(void **state)
 			 JOBS + 1);
 }
 
+/* So that it is replaced, whichever it is, and not only the first. */
+static void a_session_that_cannot_begin_is_suspect(void **state)
+{
+	struct failure failure;
+	(void)state;
+
+	do {
+		make_jobs(state);
+		module.stuck = 3;
+	} while (pool_run(&pool, jobs, JOBS, &failure) == PM_OK); /* until it had a job */
+	assert_int_equal(failure.rv, CKR_OPERATION_ACTIVE);
+	assert_int_equal(suspects(), 1);
+	assert_true(token.suspect[2]);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, make_jobs)
 
 int main(void)
@@ -225,6 +243,7 @@ int main(void)
 		TEST(sessions_that_were_taken_away_compute_no_more),
 		TEST(a_refused_job_is_refused_alone_and_its_session_rests),
 		TEST(a_failure_of_a_session_leaves_its_job_open),
+		TEST(a_session_that_cannot_begin_is_suspect),
 	};
 
 	return cmocka_run_group_tests(tests, make_pool, NULL);

@@ -146,6 +146,49 @@ static void with_one_session_what_is_lost_is_mended(void **state)
 	}
 }
 
+static bool log_has(const char *wanted)
+{
+	FILE *file = fopen(driver.faults.log, "r");
+	char line[160];
+	bool found = false;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		found = found || strstr(line, wanted);
+	fclose(file);
+	return found;
+}
+
+/* The session that a refusal costs takes all handles with it: their numbers may name other keys. */
+static void with_one_session_no_handle_outlives_it(void **state)
+{
+	const uint8_t *id = next_id();
+	uint8_t mac[32];
+	HmacItem items[3];
+	(void)state;
+
+	start("max-sessions 1", (struct driver_start){ 0 });
+	assert_null(driver_generate(&driver, id, "peppermint/live/port/one")->failure);
+	memcpy(mac, driver_hmac(&driver, id, "data", 4), sizeof(mac));
+	for (size_t i = 0; i < 3; i++) {
+		peppermint__signer__v1__hmac_item__init(&items[i]);
+		items[i].key_id = (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)id };
+		items[i].data = (ProtobufCBinaryData){ .len = 4, .data = (uint8_t *)"data" };
+	}
+	module_faults_forget(&driver.faults);
+	module_faults_set(&driver.faults, "max-sessions 1\n"
+					  "C_Sign nth=1 return CKR_DATA_LEN_RANGE\n"
+					  "C_Sign nth=2 return CKR_GENERAL_ERROR\n");
+	const Reply *reply = driver_hmac_batch(&driver, items, 3);
+	assert_null(reply->failure);
+	assert_int_equal(reply->hmac->macs[0]->mac.len, 0);
+	assert_memory_equal(reply->hmac->macs[1]->mac.data, mac, sizeof(mac));
+	assert_memory_equal(reply->hmac->macs[2]->mac.data, mac, sizeof(mac));
+	assert_true(log_has("C_SignInit CKR_OK"));
+	assert_false(log_has("C_SignInit CKR_KEY_HANDLE_INVALID"));
+	assert_false(log_has("C_SignInit CKR_OBJECT_HANDLE_INVALID"));
+}
+
 static void the_pool_has_as_many_sessions_as_the_token_gives(void **state)
 {
 	(void)state;
@@ -165,6 +208,22 @@ static void the_pool_has_as_many_sessions_as_the_token_gives(void **state)
 	driver_end(&driver);
 	assert_int_equal(start("cant-lock", (struct driver_start){ .sessions = 4 })->sessions, 1);
 	assert_true(hmac_works());
+}
+
+static void sessions_that_the_token_had_no_room_for_are_regained(void **state)
+{
+	const uint8_t *id = next_id();
+	(void)state;
+
+	start(NULL, (struct driver_start){ .sessions = 4 });
+	assert_null(driver_generate(&driver, id, "peppermint/live/port/regain")->failure);
+	module_faults_set(&driver.faults, "max-sessions 3\nC_SignInit nth=1 drop-sessions\n");
+	assert_non_null(driver_hmac(&driver, id, "data", 4)); /* from now on two compute */
+	module_faults_set(&driver.faults, "");
+	module_faults_forget(&driver.faults);
+	for (int i = 0; i < 3; i++)
+		assert_non_null(driver_hmac(&driver, id, "data", 4));
+	assert_int_equal(module_faults_calls(&driver.faults, "C_OpenSession"), 2);
 }
 
 static void a_module_may_want_arguments(void **state)
@@ -329,7 +388,9 @@ int main(void)
 		TEST(a_token_with_one_session_serves),
 		TEST(with_one_session_a_refusal_costs_no_login),
 		TEST(with_one_session_what_is_lost_is_mended),
+		TEST(with_one_session_no_handle_outlives_it),
 		TEST(the_pool_has_as_many_sessions_as_the_token_gives),
+		TEST(sessions_that_the_token_had_no_room_for_are_regained),
 		TEST(a_module_may_want_arguments),
 		TEST(a_token_may_refuse_attributes),
 		TEST(points_and_curves_are_read_in_all_their_forms),

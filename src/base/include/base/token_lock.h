@@ -19,7 +19,9 @@ void token_lock_path(const char *manufacturer, const char *model, const char *se
 
 /*
  * Takes the lock without waiting; `*fd` is the caller's to close. PM_CONFLICT: somebody holds it in
- * a way that excludes this. PM_STORE_UNAVAILABLE: no lock file can be had, as the log says.
+ * a way that excludes this; who would share it hears so only of a file that nobody but root and its
+ * own user can hold exclusively, so that no one else keeps a vault from serving.
+ * PM_STORE_UNAVAILABLE: the lock cannot be had, as the log says.
  */
 enum pm_err token_lock_take(const char *manufacturer, const char *model, const char *serial,
 			    bool exclusive, int *fd) NODISCARD;

@@ -204,10 +204,11 @@ enum pm_err hsm_change_pin(struct hsm *hsm, struct bytes old_pin, struct bytes n
 struct hsm *hsm_member(struct hsm *hsm, size_t index);
 
 /*
- * Makes the other token the active one, if its signer serves: after an operator's wish, or when the
- * first is back. PM_HSM_UNAVAILABLE: it does not serve. PM_CONFLICT: there is none.
+ * Makes that token (numbered as for hsm_member) the active one, if its signer serves: after an
+ * operator's wish, or when the first is back. Where it is active already nothing happens, and it is
+ * PM_OK. PM_HSM_UNAVAILABLE: it does not serve. PM_CONFLICT: there is no such.
  */
-enum pm_err hsm_switch(struct hsm *hsm) NODISCARD;
+enum pm_err hsm_switch(struct hsm *hsm, size_t member) NODISCARD;
 
 enum hsm_state {
 	HSM_STARTING, /* first start, or starting again */
