@@ -14,11 +14,7 @@
 #include "upkeep.h"
 #include "usage.h"
 
-/*
- * What was computed under a version before another took over may still be on its way into the store: no
- * request takes longer than this.
- */
-#define DRAIN_SECONDS 35
+#define DESTROY_TIMEOUT_MS 5000
 #define RETRY_SECONDS 30
 
 static enum pm_err is_there(struct hsm *token, const struct hsm_id *id, const char *label,
@@ -102,13 +98,32 @@ static enum pm_err keep(struct environment *env, struct master_record *master, u
 	return settle(env, master, prior, LEAF_MASTER_CANCEL, needed, deadline);
 }
 
+/*
+ * There is no way back from here, whatever the clock says later: not once the object is gone from one
+ * token. The store writes in turns, so all that was committed before is counted after.
+ */
+static enum pm_err begin(struct environment *env, struct master_record *master, int64_t deadline)
+{
+	const struct store_change change = { .op = STORE_UPDATE_MASTER, .master = master };
+
+	if (master->destroy_at == 0)
+		return PM_OK;
+	master->destroy_at = 0;
+	TRY(master_revise(env, master, deadline));
+	TRY(audit_commit(env->audit, &change, 1, NULL, deadline));
+	return environment_put_masters(env, master, 1);
+}
+
 static enum pm_err destroy(struct environment *env, struct master_record *master, int64_t deadline)
 {
 	char label[HSM_LABEL_MAX + 1];
 	struct hsm_id id;
 	uint64_t needed = 0;
 
+	TRY(begin(env, master, deadline));
 	TRY(count_needed(env, master, &needed));
+	/* Counting takes as long as there are keys. */
+	deadline = deadline_in_ms(DESTROY_TIMEOUT_MS);
 	if (needed > 0)
 		return keep(env, master, needed, deadline);
 	master_label(master, label);
@@ -134,19 +149,12 @@ static bool find_due(struct environment *env, struct master_record *out)
 	return found;
 }
 
-static bool is_drained(struct environment *env)
-{
-	int64_t takeover = atomic_load(&env->takeover_at);
-
-	return takeover == 0 || clock_now() - takeover >= DRAIN_SECONDS * NS_PER_SECOND;
-}
-
 /* One at a time; the next in a second. */
 void destroy_tend(struct environment *env, int64_t deadline)
 {
 	struct master_record due;
 
-	if (clock_now() < atomic_load(&env->destroy_at) || !is_drained(env) ||
+	if (clock_now() < atomic_load(&env->destroy_at) || !takeover_is_drained(env) ||
 	    !find_due(env, &due) || environment_begin_change(env, deadline) != PM_OK)
 		return;
 	/* It may have been cancelled meanwhile. */

@@ -83,6 +83,28 @@ static bool already_checked(struct environment *env, uint64_t generation, enum p
 	return checked;
 }
 
+static enum pm_err not_serving(const struct hsm_status *status)
+{
+	return status->state == HSM_SEALED ? PM_SEALED : PM_HSM_UNAVAILABLE;
+}
+
+/*
+ * The token as it is now that it is our turn: records are loaded and used before they are checked,
+ * which must not happen under a token that was taken into service while we waited.
+ */
+static enum pm_err enter_in_change(struct environment *env, int64_t deadline)
+{
+	struct hsm_status status;
+	enum pm_err verdict = PM_OK;
+
+	hsm_status(env->hsm, &status);
+	if (status.state != HSM_SERVING)
+		return not_serving(&status);
+	if (already_checked(env, status.generation, &verdict))
+		return verdict;
+	return environment_attach(env, status.generation, deadline);
+}
+
 enum pm_err environment_enter(struct environment *env, int64_t deadline)
 {
 	struct hsm_status status;
@@ -90,13 +112,12 @@ enum pm_err environment_enter(struct environment *env, int64_t deadline)
 
 	hsm_status(env->hsm, &status);
 	if (status.state != HSM_SERVING)
-		return status.state == HSM_SEALED ? PM_SEALED : PM_HSM_UNAVAILABLE;
+		return not_serving(&status);
 	if (already_checked(env, status.generation, &verdict))
 		return verdict;
 	if (environment_begin_change(env, deadline) != PM_OK)
 		return PM_HSM_UNAVAILABLE;
-	if (!already_checked(env, status.generation, &verdict))
-		verdict = environment_attach(env, status.generation, deadline);
+	verdict = enter_in_change(env, deadline);
 	environment_end_change(env);
 	return verdict;
 }

@@ -38,6 +38,12 @@ static inline bool layer_is_bare(const struct secret_record *secret, uint32_t ve
 	return secret->wrap_count == 0 && secret->pepper_version == version;
 }
 
+/*
+ * Was the version that vouches for it compromised, and has its end come? Then it verifies nothing any more,
+ * and no other version is to vouch for it.
+ */
+bool layer_is_dead(struct environment *env, const struct secret_record *secret, int64_t now);
+
 /* What is hashed for a layer above the innermost; `below` is the MAC of the layer under it. */
 void layer_cover(const struct environment *env, const char *key_id,
 		 const struct secret_record *secret, uint32_t layer,

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "check.h"
 #include "seal.h"
@@ -27,8 +28,8 @@ bool master_is_pair(const struct master_record *record)
 	       strcmp(record->name, AUDIT_LOG_NAME) == 0;
 }
 
-enum pm_err master_public_in(struct hsm *token, const struct master_record *record,
-			     struct hsm_object *out, int64_t deadline)
+static enum pm_err find_public(struct hsm *token, const struct master_record *record,
+			       struct hsm_object *out, int64_t deadline)
 {
 	struct hsm_object *found CLEANUP(free_ptr) = calloc(HSM_OBJECTS_MAX, sizeof(*found));
 	char label[HSM_LABEL_MAX + 1];
@@ -46,6 +47,28 @@ enum pm_err master_public_in(struct hsm *token, const struct master_record *reco
 		return PM_OK;
 	}
 	return PM_NOT_FOUND;
+}
+
+static bool same_public(const struct hsm_object *a, const struct hsm_object *b)
+{
+	return a->algorithm == b->algorithm && a->public_len == b->public_len &&
+	       memcmp(a->public_key, b->public_key, a->public_len) == 0;
+}
+
+enum pm_err master_public_in(struct hsm *token, const struct master_record *record,
+			     struct hsm_object *out, int64_t deadline)
+{
+	struct hsm_object again;
+
+	enum pm_err err = find_public(token, record, out, deadline);
+	if (err != PM_OK && err != PM_NOT_FOUND)
+		return err;
+	if (find_public(token, record, &again, deadline) == err &&
+	    (err == PM_NOT_FOUND || same_public(out, &again)))
+		return err;
+	log_error("vault: a token does not tell the same of %s %s version %u twice",
+		  record->purpose, record->name, record->version);
+	return PM_HSM_UNAVAILABLE;
 }
 
 enum pm_err master_public(struct environment *env, const struct master_record *record,
@@ -197,6 +220,20 @@ enum pm_err master_abandon(struct environment *env, struct master_record *record
 	return master_commit(env, STORE_UPDATE_MASTER, record, NULL, &leaf, deadline);
 }
 
+/* The public half that was told when the pair was made is the one that is there. */
+static enum pm_err check_told(const struct environment *env, const struct master_record *record,
+			      const struct hsm_object *object)
+{
+	uint8_t told[STORE_CHECK_LEN];
+
+	TRY(check_of_pair(object, told));
+	if (secret_equal(told, record->check, sizeof(told)))
+		return PM_OK;
+	log_error("vault: %s's token gave two public halves of one pair: it is not used",
+		  env->name);
+	return PM_HSM_UNAVAILABLE;
+}
+
 static enum pm_err generate(struct environment *env, struct master_record *record,
 			    struct hsm_object *object, int64_t deadline)
 {
@@ -209,7 +246,8 @@ static enum pm_err generate(struct environment *env, struct master_record *recor
 		TRY(hsm_generate_pair(env->hsm, &id, label, object, deadline));
 	else
 		TRY(hsm_generate(env->hsm, &id, label, object, deadline));
-	return master_check_value(env, record, record->check, deadline);
+	TRY(master_check_value(env, record, record->check, deadline));
+	return master_is_pair(record) ? check_told(env, record, object) : PM_OK;
 }
 
 /*

@@ -18,7 +18,10 @@ void master_label(const struct master_record *record, char label[HSM_LABEL_MAX +
 /* Is it a pair that signs (audit/log)? Every other master key is an HMAC key. */
 bool master_is_pair(const struct master_record *record);
 
-/* The public half of a pair as the token has it now. PM_NOT_FOUND: it has not. */
+/*
+ * The public half of a pair as the token has it now, read twice. PM_NOT_FOUND: it has not.
+ * PM_HSM_UNAVAILABLE: the two were not the same.
+ */
 enum pm_err master_public_in(struct hsm *token, const struct master_record *record,
 			     struct hsm_object *out, int64_t deadline) NODISCARD;
 

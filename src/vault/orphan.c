@@ -15,6 +15,7 @@
 #include "standby.h"
 #include "state.h"
 #include "upkeep.h"
+#include "usage.h"
 
 struct orphan {
 	struct environment *env;
@@ -161,12 +162,34 @@ static enum pm_err note_executed(struct orphan *orphan, const char *key_id)
 	return audit_commit(orphan->env->audit, &change, 1, NULL, orphan->actor->deadline);
 }
 
+/*
+ * The record that names a key can be lost and those that need it not, by whoever deletes a row: then
+ * nothing verifies them any more once the key is gone.
+ */
+static enum pm_err check_unneeded(struct orphan *orphan)
+{
+	const struct object_label *label = &orphan->label;
+	struct usage lines[VAULT_PEPPER_VERSIONS_MAX];
+	struct master_record given;
+	size_t count = 0;
+
+	if (!orphan->ours || environment_master(orphan->env, label->purpose, label->name,
+						label->version, &given) == PM_OK)
+		return PM_OK;
+	TRY(usage_count(orphan->env, label->purpose, label->name, lines, VAULT_PEPPER_VERSIONS_MAX,
+			&count));
+	if (usage_of(lines, count, label->version).needed == 0)
+		return PM_OK;
+	return refuse(orphan, "records need it, though its own is lost: adopt it");
+}
+
 /* Its entry comes first: what is gone cannot be brought back for want of one. */
 static enum pm_err destroy(struct orphan *orphan, bool dry_run)
 {
 	struct environment *env = orphan->env;
 	char key_id[2 * HSM_ID_LEN + 1];
 
+	TRY(check_unneeded(orphan));
 	if (dry_run)
 		return PM_OK;
 	hex_encode(bytes_of(orphan->object.id.bytes, HSM_ID_LEN), key_id);

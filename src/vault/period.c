@@ -83,12 +83,16 @@ enum pm_err period_may_make(struct environment *env, const struct master_record 
 	return period_is_over(&period, clock_unix()) ? PM_KEY_PERIOD_OVER : PM_OK;
 }
 
+bool period_is_dead(const struct master_record *master, int64_t now)
+{
+	return master->ends_at != 0 && now >= master->ends_at;
+}
+
 bool period_vouches(struct environment *env, const struct master_record *master, int64_t now)
 {
 	struct period period;
 
-	if (!state_rules(master->state)->vouches ||
-	    (master->state == MASTER_COMPROMISED && master->ends_at != 0 && now >= master->ends_at))
+	if (!state_rules(master->state)->vouches || period_is_dead(master, now))
 		return false;
 	if (!is_pepper(master))
 		return true;

@@ -26,6 +26,9 @@ enum pm_err period_may_make(struct environment *env, const struct master_record 
 /* Whether it may still vouch for what it made: its state, the end of a compromised one, its period. */
 bool period_vouches(struct environment *env, const struct master_record *master, int64_t now);
 
+/* Is it past the end that it got when it was compromised? From then on that stays so, whatever its state. */
+bool period_is_dead(const struct master_record *master, int64_t now);
+
 /* `count` MACs or signatures were made under it. In memory; written from time to time. */
 void period_count(struct environment *env, const struct master_record *master, uint64_t count);
 

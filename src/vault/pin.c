@@ -47,6 +47,28 @@ enum pm_err vault_seal(struct vault *vault, struct actor *actor, const char *env
 	return hsm_seal(env->hsm);
 }
 
+static const char *reason_of(struct hsm *token, struct hsm_status *status)
+{
+	if (!token)
+		return NULL;
+	hsm_status(token, status);
+	return status->state == HSM_SEALED && status->reason[0] ? status->reason : NULL;
+}
+
+/*
+ * Of the token that is still sealed: its PIN was refused, or was not even tried because the next wrong
+ * one would lock it. Lives until the next call by this thread, as whoever answers still reads it.
+ */
+static const char *why_sealed(struct environment *env)
+{
+	static _Thread_local struct hsm_status status;
+	const char *why = NULL;
+
+	for (size_t i = 0; i < ENV_TOKENS_MAX && !why; i++)
+		why = reason_of(hsm_member(env->hsm, i), &status);
+	return why;
+}
+
 /* An unsealing that no entry tells of is none. */
 enum pm_err vault_unseal(struct vault *vault, struct actor *actor, const char *environment,
 			 struct bytes pin)
@@ -57,6 +79,8 @@ enum pm_err vault_unseal(struct vault *vault, struct actor *actor, const char *e
 	enum pm_err err = hsm_unseal(env->hsm, pin, actor->deadline);
 	if (err == PM_CONFLICT)
 		actor->why = "it is not sealed";
+	if (err == PM_SEALED)
+		actor->why = why_sealed(env);
 	TRY(err);
 	enum pm_err told = tell(env, actor, LEAF_HSM_UNSEAL, PM_OK);
 	if (told != PM_OK && hsm_seal(env->hsm) != PM_OK)

@@ -10,6 +10,7 @@
 #include "period.h"
 #include "rewrap_pass.h"
 #include "seal.h"
+#include "takeover.h"
 #include "usage.h"
 
 static const struct {
@@ -172,6 +173,27 @@ static enum pm_err end_in_change(struct environment *env, struct rewrap_pass *pa
 	return PM_OK;
 }
 
+/*
+ * What a request from before a takeover still brings is under a version that may have an end: it must not
+ * be left behind.
+ */
+static bool is_more_to_come(struct environment *env, enum rewrap_kind kind)
+{
+	bool compromised = false;
+
+	if (takeover_is_drained(env))
+		return false;
+	pthread_rwlock_rdlock(&env->lock);
+	for (size_t i = 0; i < env->master_count; i++) {
+		const struct master_record *master = &env->masters[i];
+
+		compromised = compromised || (master->state == MASTER_COMPROMISED &&
+					      kind_of(master->purpose, master->name) == kind);
+	}
+	pthread_rwlock_unlock(&env->lock);
+	return compromised;
+}
+
 static enum pm_err do_some(struct environment *env, struct rewrap_pass *pass,
 			   const struct master_record *active, bool *more, int64_t deadline)
 {
@@ -184,6 +206,11 @@ static enum pm_err do_some(struct environment *env, struct rewrap_pass *pass,
 	*more = true;
 	if (!end)
 		return PM_OK;
+	if (is_more_to_come(env, pass->kind)) {
+		*more = false; /* it waits here, and then goes over all once more */
+		pass->changed = true;
+		return PM_OK;
+	}
 	if (!pass->changed)
 		return end_in_change(env, pass, deadline);
 	begin_pass(pass);

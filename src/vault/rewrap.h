@@ -4,9 +4,11 @@
  * (HMAC under the active version of the stored MAC); of the integrity key records are sealed anew. It
  * stops at a kill and goes on at the next start: what is left to do is what the records say.
  *
- * Left alone are secrets that verify nothing any more, rows that do not bear their seal, and secrets
+ * Left alone are secrets that verify nothing any more (also because their version was compromised and has
+ * ended), rows that do not bear their seal, and secrets
  * that were wrapped as often as a record can say. Two passes go over all keys, the second to find what
- * was under way during the first.
+ * was under way during the first; where a version is compromised, the last begins when nothing can be
+ * under way any more that was computed before the takeover.
  */
 #ifndef VAULT_REWRAP_H
 #define VAULT_REWRAP_H

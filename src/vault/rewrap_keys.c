@@ -33,31 +33,39 @@ static bool is_live(const struct key_record *key, const struct secret_record *se
 	       (secret->not_after == 0 || now < secret->not_after);
 }
 
-static bool wants_wrap(const struct rewrap_pass *pass, const struct key_record *key, int which,
-		       int64_t now)
+/* Is it vouched for by another version, from which it is to be moved? */
+static bool is_behind(struct environment *env, const struct rewrap_pass *pass,
+		      const struct key_record *key, const struct secret_record *secret, int64_t now)
+{
+	return is_live(key, secret, now) && layer_outermost(secret) != pass->version &&
+	       !layer_is_dead(env, secret, now);
+}
+
+static bool wants_wrap(struct environment *env, const struct rewrap_pass *pass,
+		       const struct key_record *key, int which, int64_t now)
 {
 	const struct secret_record *secret = &key->secrets[which];
 
-	return is_live(key, secret, now) && layer_outermost(secret) != pass->version &&
-	       secret->wrap_count < STORE_WRAPS_MAX;
+	return secret->wrap_count < STORE_WRAPS_MAX && is_behind(env, pass, key, secret, now);
 }
 
-static uint64_t count_too_deep(const struct rewrap_pass *pass, const struct key_record *key,
-			       int64_t now)
+static uint64_t count_too_deep(struct environment *env, const struct rewrap_pass *pass,
+			       const struct key_record *key, int64_t now)
 {
 	uint64_t count = 0;
 
 	for (int i = 0; i < SECRETS_PER_KEY; i++) {
 		const struct secret_record *secret = &key->secrets[i];
 
-		count += is_live(key, secret, now) && layer_outermost(secret) != pass->version &&
-			 secret->wrap_count == STORE_WRAPS_MAX;
+		count += secret->wrap_count == STORE_WRAPS_MAX &&
+			 is_behind(env, pass, key, secret, now);
 	}
 	return count;
 }
 
 /* A malformed row has no seal, and nothing that could be moved. */
-static bool wants_change(struct rewrap_pass *pass, const struct key_record *key, int64_t now)
+static bool wants_change(struct environment *env, struct rewrap_pass *pass,
+			 const struct key_record *key, int64_t now)
 {
 	bool wants = false;
 
@@ -65,9 +73,9 @@ static bool wants_change(struct rewrap_pass *pass, const struct key_record *key,
 		return false;
 	if (pass->kind == REWRAP_SEALS)
 		return key->seal.version != pass->version;
-	pass->too_deep += count_too_deep(pass, key, now);
+	pass->too_deep += count_too_deep(env, pass, key, now);
 	for (int i = 0; i < SECRETS_PER_KEY; i++)
-		wants = wants || wants_wrap(pass, key, i, now);
+		wants = wants || wants_wrap(env, pass, key, i, now);
 	return wants;
 }
 
@@ -78,7 +86,7 @@ static enum pm_err choose(struct environment *env, struct rewrap_pass *pass, str
 	size_t wanting = 0;
 
 	for (size_t i = 0; i < work->count; i++) {
-		if (!wants_change(pass, &work->keys[i], work->now))
+		if (!wants_change(env, pass, &work->keys[i], work->now))
 			continue;
 		seal_cover_key(&work->tasks[wanting], &work->keys[i]);
 		work->chosen[wanting++] = &work->keys[i];
@@ -125,7 +133,7 @@ static enum pm_err wrap(struct environment *env, const struct rewrap_pass *pass,
 		struct key_record *key = work->chosen[i];
 
 		for (int which = 0; which < SECRETS_PER_KEY; which++) {
-			if (wants_wrap(pass, key, which, work->now))
+			if (wants_wrap(env, pass, key, which, work->now))
 				TRY(add_wrap(env, key, &key->secrets[which], &active, work));
 		}
 	}

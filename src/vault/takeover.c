@@ -126,6 +126,14 @@ enum pm_err takeover_commit(struct environment *env, struct master_record *stage
 	TRY(add_leaves(env, &takeover));
 	TRY(audit_commit(env->audit, takeover.changes, takeover.change_count, NULL, deadline));
 	*staged = takeover.versions[NEW_VERSION];
-	atomic_store(&env->takeover_at, clock_now());
+	if (takeover.version_count == VERSIONS)
+		atomic_store(&env->takeover_at, clock_now());
 	return environment_put_masters(env, takeover.versions, takeover.version_count);
+}
+
+bool takeover_is_drained(struct environment *env)
+{
+	int64_t last = atomic_load(&env->takeover_at);
+
+	return last == 0 || clock_now() - last >= TAKEOVER_DRAIN_SECONDS * NS_PER_SECOND;
 }

@@ -37,4 +37,11 @@ enum pm_err takeover_commit(struct environment *env, struct master_record *stage
 			    const struct hsm_object *object, const struct takeover_terms *terms,
 			    int64_t deadline) NODISCARD;
 
+/*
+ * Is all that was computed under a version before another took over in the store by now, or nowhere? No
+ * request takes longer than TAKEOVER_DRAIN_SECONDS.
+ */
+#define TAKEOVER_DRAIN_SECONDS 35
+bool takeover_is_drained(struct environment *env);
+
 #endif

@@ -31,7 +31,8 @@ static enum pm_err take_line(struct lines *lines, uint32_t version, struct usage
 }
 
 /* Of a group, all versions of the chain are needed, and the outermost is the one to move away from. */
-static enum pm_err add_secrets(struct lines *lines, const struct secret_group *group)
+static enum pm_err add_secrets(struct environment *env, struct lines *lines,
+			       const struct secret_group *group, int64_t now)
 {
 	struct secret_record chain = {
 		.pepper_version = group->pepper_version,
@@ -40,28 +41,30 @@ static enum pm_err add_secrets(struct lines *lines, const struct secret_group *g
 	struct usage *line = NULL;
 
 	memcpy(chain.wraps, group->wraps, sizeof(chain.wraps));
+	const uint64_t live = layer_is_dead(env, &chain, now) ? 0 : group->live;
 	for (uint32_t layer = 0; layer < layer_count(&chain); layer++) {
 		TRY(take_line(lines, layer_version(&chain, layer), &line));
-		line->needed += group->live;
-		line->ended += group->ended;
+		line->needed += live;
+		line->ended += group->ended + (group->live - live);
 		if (layer < chain.wrap_count)
-			line->wrapped += group->live;
+			line->wrapped += live;
 	}
 	if (line && line->version != lines->active)
-		line->to_rewrap += group->live;
+		line->to_rewrap += live;
 	return PM_OK;
 }
 
 static enum pm_err count_secrets(struct environment *env, struct lines *lines)
 {
 	struct secret_group *groups CLEANUP(free_ptr) = calloc(GROUPS_MAX, sizeof(*groups));
+	const int64_t now = clock_unix();
 	size_t count = 0;
 
 	if (!groups)
 		return PM_NO_MEMORY;
-	TRY(store_group_secrets(env->store, env->name, clock_unix(), groups, GROUPS_MAX, &count));
+	TRY(store_group_secrets(env->store, env->name, now, groups, GROUPS_MAX, &count));
 	for (size_t i = 0; i < count; i++)
-		TRY(add_secrets(lines, &groups[i]));
+		TRY(add_secrets(env, lines, &groups[i], now));
 	return PM_OK;
 }
 

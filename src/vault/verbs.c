@@ -8,6 +8,7 @@
 #include "rewrap.h"
 #include "standby.h"
 #include "state.h"
+#include "takeover.h"
 #include "uses.h"
 
 #define DAY INT64_C(86400)
@@ -144,6 +145,18 @@ static enum pm_err plan_activate(struct master_change *change)
 	return err == PM_TOKEN_MISMATCH ? verbs_refuse(change, err, "%s", detail) : err;
 }
 
+/* Nor can it be counted what is still on its way, under a version that was the active one just now. */
+static enum pm_err check_drained(struct master_change *change)
+{
+	if (change->before.state == MASTER_STAGED || takeover_is_drained(change->env) ||
+	    !rewrap_applies(change->purpose, change->params->name))
+		return PM_OK;
+	return verbs_refuse(change, PM_CONFLICT,
+			    "a version took over just now, and requests from before it may still "
+			    "need version %u: try again %d seconds after that",
+			    change->before.version, TAKEOVER_DRAIN_SECONDS);
+}
+
 static enum pm_err plan_suspend(struct master_change *change)
 {
 	TRY(follow(change, MASTER_SUSPENDED));
@@ -152,7 +165,7 @@ static enum pm_err plan_suspend(struct master_change *change)
 		return verbs_refuse(change, PM_CONFLICT,
 				    "%llu records are sealed under it: rewrap first",
 				    (unsigned long long)needed(change));
-	return PM_OK;
+	return is_integrity(change) ? check_drained(change) : PM_OK;
 }
 
 static enum pm_err plan_resume(struct master_change *change)
@@ -235,7 +248,7 @@ static enum pm_err check_unused(struct master_change *change)
 	uint64_t count = 0;
 
 	if (change->params->force || !is_needed_elsewhere(change) ||
-	    change->before.activated_at == 0)
+	    change->before.state == MASTER_STAGED)
 		return PM_OK;
 	uses_get(change->env, &change->before, &count, &last);
 	if (last < change->before.changed_at)
@@ -260,6 +273,7 @@ static enum pm_err plan_destroy(struct master_change *change)
 	if (change->affected > 0)
 		return verbs_refuse(change, PM_CONFLICT, "%llu records need version %u",
 				    (unsigned long long)change->affected, change->before.version);
+	TRY(check_drained(change));
 	TRY(check_unused(change));
 	change->after.prior = change->before.state;
 	after = after == 0 ? WINDOW_DAYS * DAY : after;

@@ -1,7 +1,8 @@
 /*
  * Verifying presented keys: parse, look the record up, compute in one frame to the HSM the record's
  * seal and the secret's MAC under each of its secrets, compare in constant time, judge. A refusal
- * that rests on a MAC is computed once more before it is believed.
+ * that rests on a MAC, or on the version that made it, is computed once more before it is believed, and
+ * the record read again: it may have been moved away from that version meanwhile, and the version gone.
  */
 #include "verify.h"
 
@@ -9,6 +10,9 @@
 
 #include "base/secret.h"
 #include "verify_batch.h"
+
+/* Of records that others keep changing under our hands. */
+#define RELOADS 3
 
 size_t verify_scratch_size(void)
 {
@@ -22,7 +26,8 @@ static size_t batch_used(const struct batch *batch)
 
 /*
  * Stands in for a record that does not exist, so that an unknown id costs what a wrong secret costs
- * and cannot be told from it by time.
+ * and cannot be told from it by time: a key's that has one secret, of one layer. What rewrap has wrapped
+ * costs a frame more for each layer.
  */
 static enum pm_err make_decoy(struct environment *env, struct key_record *decoy)
 {
@@ -88,6 +93,30 @@ static void compute_and_judge(struct environment *env, struct batch *batch, int6
 	}
 }
 
+/* Looks whether the doubted records are still what was judged; those that are not are pending. */
+static bool load_again(struct environment *env, const struct key_record *decoy, struct batch *batch)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct item *item = &batch->items[i];
+		const uint64_t revision = item->record.revision;
+		const enum found found = item->found;
+
+		if (!item->pending || item->err != PM_OK)
+			continue;
+		item->err = load(env, decoy, item);
+		item->pending = item->err == PM_OK &&
+				(item->found != found || item->record.revision != revision);
+		if (!item->pending)
+			continue;
+		memset(&item->seal_proof, 0, sizeof(item->seal_proof));
+		memset(item->secret_proofs, 0, sizeof(item->secret_proofs));
+		any = true;
+	}
+	return any;
+}
+
 static void run_batch(struct environment *env, struct actor *actor, const struct key_record *decoy,
 		      struct batch *batch)
 {
@@ -99,6 +128,8 @@ static void run_batch(struct environment *env, struct actor *actor, const struct
 		compute_and_judge(env, batch, actor->deadline);
 	else
 		fail_pending(batch, err);
+	for (int i = 0; i < RELOADS && load_again(env, decoy, batch); i++)
+		compute_and_judge(env, batch, actor->deadline);
 	verify_conclude(env, batch);
 	verify_move(env, actor, batch);
 }

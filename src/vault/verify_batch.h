@@ -57,7 +57,7 @@ enum pm_err verify_compute(struct environment *env, struct batch *batch, int com
 
 /*
  * Sets the reason of each pending item, and leaves those pending that are refused for what the token
- * computed. False: there are none.
+ * computed, or for the version it computed with. False: there are none.
  */
 bool verify_judge(struct environment *env, struct batch *batch);
 

@@ -82,13 +82,14 @@ static enum pm_reason judge(struct environment *env, struct item *item, int64_t 
 }
 
 /*
- * What a flipped bit may have made of a good key. UNKNOWN_KEY is for company: computing again must
- * not tell a wrong secret from an id that does not exist.
+ * What a flipped bit, or a record that is not the latest, may have made of a good key. UNKNOWN_KEY is for
+ * company: doing it again must not tell a wrong secret from an id that does not exist.
  */
-static bool rests_on_a_mac(enum pm_reason reason)
+static bool is_doubtful(enum pm_reason reason)
 {
 	return reason == PM_REASON_UNKNOWN_KEY || reason == PM_REASON_QUARANTINED ||
-	       reason == PM_REASON_WRONG_SECRET;
+	       reason == PM_REASON_WRONG_SECRET || reason == PM_REASON_PEPPER_SUSPENDED ||
+	       reason == PM_REASON_PEPPER_ENDED;
 }
 
 bool verify_judge(struct environment *env, struct batch *batch)
@@ -103,7 +104,7 @@ bool verify_judge(struct environment *env, struct batch *batch)
 		if (!item->pending)
 			continue;
 		item->reason = judge(env, item, now, &worth);
-		item->pending = rests_on_a_mac(item->reason);
+		item->pending = is_doubtful(item->reason);
 		doubts = doubts || item->pending;
 	}
 	return doubts;
@@ -146,7 +147,7 @@ static bool is_unsure(const struct item *item)
 
 	for (int i = 0; i < SECRETS_PER_KEY; i++)
 		unsure = unsure || item->secret_proofs[i].unsure;
-	return unsure && rests_on_a_mac(item->reason);
+	return unsure && is_doubtful(item->reason);
 }
 
 static void fail(const struct environment *env, const struct item *item)

@@ -173,6 +173,26 @@ static void compromising_an_older_version_starts_the_rewrap(void **state)
 	assert_int_equal(change_state(f, PEPPER, 1), MASTER_COMPROMISED);
 }
 
+/* A key that is committed late under the compromised version, which will end. */
+static void what_was_on_its_way_at_a_compromise_is_rewrapped_as_well(void **state)
+{
+	struct fixture *f = *state;
+	struct key_info info;
+	struct key_text text;
+
+	change_ok(f, PEPPER, 0, MASTER_VERB_COMPROMISE);
+	rewrap_run(f);
+	fixture_mint(f, &info, &text);
+	struct key_record late = stored_key(f, info.id);
+	late.secrets[SECRET_CURRENT].pepper_version = 1;
+	store_key(f, &late);
+	assert_true(master_get(f, PEPPER, 0).rewrap);
+	atomic_store(&live(f)->takeover_at, clock_now() - 36 * NS_PER_SECOND);
+	rewrap_run(f);
+	assert_false(master_get(f, PEPPER, 0).rewrap);
+	assert_int_equal(stored_key(f, info.id).secrets[SECRET_CURRENT].wrap_count, 1);
+}
+
 static void nothing_that_records_need_is_scheduled(void **state)
 {
 	struct fixture *f = *state;
@@ -184,6 +204,10 @@ static void nothing_that_records_need_is_scheduled(void **state)
 	assert_int_equal(change(f, PEPPER, 1, MASTER_VERB_DESTROY), PM_CONFLICT);
 	assert_non_null(strstr(f->actor.why, "1 records"));
 	assert_true(fixture_verify(f, "live", text.text).valid); /* which moves it */
+	/* Nothing needs it now, but what is on its way may. */
+	assert_int_equal(change(f, PEPPER, 1, MASTER_VERB_DESTROY), PM_CONFLICT);
+	assert_non_null(strstr(f->actor.why, "35 seconds"));
+	atomic_store(&live(f)->takeover_at, clock_now() - 36 * NS_PER_SECOND);
 	change_ok(f, PEPPER, 1, MASTER_VERB_DESTROY);
 	/* So do seals: the very records of the keys are under the integrity key. */
 	change_ok(f, RECORDS, 0, MASTER_VERB_ROTATE);
@@ -207,6 +231,25 @@ static void hashes_that_others_keep_protect_their_version_for_a_while(void **sta
 	params.force = true;
 	assert_int_equal(change_as(f, params, &out), PM_OK);
 	assert_true(out.after.destroy_at >= clock_unix() + 7 * 86400 - 5);
+}
+
+/* Databases from before there were dates of activation have none of them. */
+static void hashes_of_a_version_without_a_date_are_protected_as_well(void **state)
+{
+	struct fixture *f = *state;
+	struct master_params params = {
+		.purpose = PURPOSE_PEPPER, .name = "pan", .version = 1, .verb = MASTER_VERB_DESTROY
+	};
+	struct master_outcome out;
+
+	change_make_pan(f, 1);
+	struct master_record old = master_get(f, PAN, 1);
+	old.activated_at = 0;
+	master_put(f, &old);
+	hash(f);
+	change_ok(f, PAN, 0, MASTER_VERB_ROTATE);
+	assert_int_equal(change_as(f, params, &out), PM_CONFLICT);
+	assert_non_null(strstr(f->actor.why, "90 days"));
 }
 
 static void what_is_due_is_destroyed_and_stays_so(void **state)
@@ -254,6 +297,7 @@ static void what_turns_out_to_be_needed_is_kept(void **state)
 	change_ok(f, PEPPER, 0, MASTER_VERB_ROTATE);
 	change_ok(f, PEPPER, 0, MASTER_VERB_ROTATE);
 	fixture_mint(f, &info, &text);
+	atomic_store(&live(f)->takeover_at, 0);
 	change_ok(f, PEPPER, 1, MASTER_VERB_DESTROY);
 	change_due(f, PEPPER, 1);
 	/* As if it had been committed late: a secret under the version that is to go. */
@@ -342,8 +386,10 @@ int main(void)
 		TEST(what_does_not_exist_or_makes_no_sense_is_refused),
 		TEST(a_compromised_active_version_is_followed_by_another_in_the_same_commit),
 		TEST(compromising_an_older_version_starts_the_rewrap),
+		TEST(what_was_on_its_way_at_a_compromise_is_rewrapped_as_well),
 		TEST(nothing_that_records_need_is_scheduled),
 		TEST(hashes_that_others_keep_protect_their_version_for_a_while),
+		TEST(hashes_of_a_version_without_a_date_are_protected_as_well),
 		TEST(what_is_due_is_destroyed_and_stays_so),
 		TEST(nothing_is_destroyed_while_a_request_from_before_may_still_commit),
 		TEST(what_turns_out_to_be_needed_is_kept),

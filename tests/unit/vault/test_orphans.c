@@ -146,6 +146,33 @@ static void find_orphan(struct fixture *f, uint8_t key_id[16])
 	fail_msg("no orphan");
 }
 
+/* Whoever deletes a row must not bring a custodian to delete the key. */
+static void a_key_whose_record_was_lost_is_not_destroyed_while_others_need_it(void **state)
+{
+	struct fixture *f = *state;
+	struct object_info info;
+	struct key_info key;
+	struct key_text text;
+	uint8_t id[16];
+
+	fixture_mint(f, &key, &text);
+	change_ok(f, PEPPER, 0, MASTER_VERB_ROTATE);
+	fixture_sql(f,
+		    "DELETE FROM master_key WHERE environment = 'live' AND name = 'api-keys' AND "
+		    "version = 1");
+	fixture_reopen(f);
+	assert_int_equal(vault_tend(f->vault), PM_OK);
+	find_orphan(f, id);
+	assert_int_equal(
+		vault_settle_orphan(f->vault, fixture_actor(f), "live", id, false, false, &info),
+		PM_CONFLICT);
+	assert_non_null(strstr(f->actor.why, "adopt it"));
+	assert_int_equal(
+		vault_settle_orphan(f->vault, fixture_actor(f), "live", id, true, false, &info),
+		PM_OK);
+	assert_true(fixture_verify(f, "live", text.text).valid);
+}
+
 static void what_was_never_finished_is_not_adopted(void **state)
 {
 	struct fixture *f = *state;
@@ -293,6 +320,7 @@ int main(void)
 		TEST(labels_are_parsed_as_they_are_written_and_no_others),
 		TEST(an_adopted_orphan_verifies_only_and_its_number_is_taken),
 		TEST(an_orphan_is_destroyed_when_that_is_asked_for),
+		TEST(a_key_whose_record_was_lost_is_not_destroyed_while_others_need_it),
 		TEST(what_was_never_finished_is_not_adopted),
 		TEST(a_crash_at_any_step_of_making_a_version_leaves_nothing_unreported),
 		TEST(what_is_not_as_the_vault_makes_keys_is_not_adopted),

@@ -48,6 +48,7 @@ static void a_refused_pin_leaves_it_sealed_and_was_tried_once(void **state)
 
 	assert_int_equal(seal(f), PM_OK);
 	assert_int_equal(unseal(f, "9999"), PM_SEALED);
+	assert_string_equal(f->actor.why, "the PIN was refused"); /* as the token says */
 	assert_int_equal(fake_hsm_wrong_pins(f->hsm[LIVE_ENV]), 1);
 	assert_int_equal(state_of(f), ENV_HSM_SEALED);
 	assert_int_equal(unseal(f, ""), PM_BAD_REQUEST);

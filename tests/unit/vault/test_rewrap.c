@@ -418,11 +418,33 @@ static void whatever_call_fails_all_records_are_sealed_in_the_end(void **state)
 	sweep(RECORDS);
 }
 
+/* Its day has come: nothing brings it back to life, and nothing needs its version any more. */
+static void what_ended_with_its_version_is_not_wrapped_to_live_again(void **state)
+{
+	struct fixture *f = *state;
+	struct usage lines[16];
+	struct key_info info;
+	struct key_text text;
+	size_t count = 0;
+
+	fixture_mint(f, &info, &text);
+	master_rotate(f, PEPPER);
+	master_end(f, PEPPER, 1);
+	rewrap_all(f, PEPPER);
+	struct verdict verdict = fixture_verify(f, "live", text.text);
+	assert_false(verdict.valid);
+	assert_int_equal(verdict.reason, PM_REASON_PEPPER_ENDED);
+	assert_int_equal(usage_count(live(f), PEPPER, lines, 16, &count), PM_OK);
+	assert_int_equal(usage_of(lines, count, 1).needed, 0);
+	assert_int_equal(usage_of(lines, count, 1).ended, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(what_ended_with_its_version_is_not_wrapped_to_live_again),
 		TEST(dormant_secrets_are_wrapped_and_need_the_old_version_until_they_verify),
 		TEST(what_is_left_is_told_while_it_goes_on),
 		TEST(nothing_is_done_where_nothing_is_due),

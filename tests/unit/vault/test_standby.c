@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "change_fixture.h"
+#include "fake_clock.h"
 
 static struct hsm *hsm(struct fixture *f)
 {
@@ -275,6 +276,27 @@ static void what_is_destroyed_is_gone_from_both_tokens_or_not_yet_destroyed(void
 	assert_standby(f, READY, "");
 }
 
+/* Its object is gone from one token: it must neither be missed there, nor be wanted back. */
+static void a_clock_set_back_does_not_undo_a_destruction_that_has_begun(void **state)
+{
+	struct fixture *f = *state;
+
+	change_make_pan(f, 2);
+	add_clone(f);
+	change_ok(f, PAN, 1, MASTER_VERB_DESTROY);
+	fake_clock_advance(8 * 86400);
+	fake_hsm_fall(hsm_member(hsm(f), 1), HSM_CAUSE_DEVICE);
+	assert_int_equal(change_tend(f), PM_OK);
+	assert_int_equal(change_state(f, PAN, 1), MASTER_DESTROY_SCHEDULED);
+	fake_clock_reset();
+	assert_int_equal(change(f, PAN, 1, MASTER_VERB_CANCEL), PM_CONFLICT);
+	fixture_reopen(f);
+	assert_int_equal(change_tend(f), PM_OK);
+	fake_hsm_restart(hsm_member(hsm(f), 1));
+	assert_int_equal(change_tend(f), PM_OK);
+	assert_int_equal(change_state(f, PAN, 1), MASTER_DESTROYED);
+}
+
 static void a_new_environment_does_not_begin_on_a_standby(void **state)
 {
 	struct fixture *f = *state;
@@ -318,6 +340,7 @@ int main(void)
 		TEST(a_new_version_is_staged_until_both_tokens_have_it),
 		TEST(a_staged_version_does_not_keep_the_standby_from_taking_over),
 		TEST(what_is_destroyed_is_gone_from_both_tokens_or_not_yet_destroyed),
+		TEST(a_clock_set_back_does_not_undo_a_destruction_that_has_begun),
 		cmocka_unit_test_setup_teardown(a_new_environment_does_not_begin_on_a_standby,
 						fixture_setup_unattached, fixture_teardown),
 		TEST(what_happens_to_a_standby_is_told),

@@ -98,7 +98,7 @@ struct master_record {
 	int64_t created_at, changed_at;
 	enum master_state prior; /* of DESTROY_SCHEDULED: what cancelling goes back to; else 0 */
 	int64_t ends_at; /* of a compromised one: it alone vouches for nothing from then on; 0: none */
-	int64_t destroy_at;   /* of DESTROY_SCHEDULED; else 0 */
+	int64_t destroy_at;   /* of DESTROY_SCHEDULED, until that has begun; else 0 */
 	int64_t activated_at; /* 0: never */
 	bool rewrap; /* of the active one: records of older versions are being moved to it */
 	uint64_t revision;
