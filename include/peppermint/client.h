@@ -716,14 +716,19 @@ PEPPERMINT_API enum pm_err peppermint_seal(struct peppermint *handle, const char
 					   struct peppermint_call *call);
 
 /*
- * PM_SEALED: the token refused the PIN, which was tried once. It is not tried again under the same
- * request id; and after some refusals a token locks itself, so do not repeat it under another.
+ * PM_OK: the token took the PIN; the environment serves once its keys are checked. PM_CONFLICT: it is
+ * not sealed. PM_SEALED: the token refused the PIN, which was tried once. It is not tried again under
+ * the same request id; and after some refusals a token locks itself, so do not repeat it under another.
+ * PM_OUTCOME_UNKNOWN: no answer came. The library sends no PIN twice; see the environment's status.
  */
 PEPPERMINT_API enum pm_err peppermint_unseal(struct peppermint *handle, const char *environment,
 					     const struct peppermint_value *pin,
 					     struct peppermint_call *call);
 
-/* PM_DENIED: the token refused the old PIN, which was tried once. */
+/*
+ * PM_DENIED: the token refused the old PIN, which was tried once. PM_OUTCOME_UNKNOWN: it has the old
+ * one or the new one.
+ */
 PEPPERMINT_API enum pm_err peppermint_change_pin(struct peppermint *handle, const char *environment,
 						 const struct peppermint_value *old_pin,
 						 const struct peppermint_value *new_pin,

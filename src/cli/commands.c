@@ -212,7 +212,7 @@ static bool check_argument(const struct command *command, const struct options *
 	if (options->word_count > 0 && command->reads) {
 		complain("%s%s takes no arguments: pipe in one %s per line. What stands in a "
 			 "command "
-			 "line is no secret any more; if that was a key, rotate it.",
+			 "line is no secret any more: if that was one, replace it.",
 			 command->group, space_verb(command), command->reads);
 		return false;
 	}
@@ -226,9 +226,19 @@ static bool check_argument(const struct command *command, const struct options *
 	return true;
 }
 
+/* Before the words are counted: what was to be its number is one of them. */
+static bool check_version(const struct command *command, uint64_t given)
+{
+	if (!((command->needs | command->takes) & OPT_KEY_VERSION) || !(given & OPT_VERSION))
+		return true;
+	complain("--version needs a value: %s.", option_help(OPT_KEY_VERSION));
+	return false;
+}
+
 bool command_check(const struct command *command, const struct options *options)
 {
-	return check_argument(command, options) && check_options(command, options->given);
+	return check_version(command, options->given) && check_argument(command, options) &&
+	       check_options(command, options->given);
 }
 
 void help_all(void)

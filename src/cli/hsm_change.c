@@ -141,8 +141,11 @@ static enum status set_user_pin(struct session *session, enum pin_of whose, cons
 		status = token_may_try(session, token, whose);
 	if (status != STATUS_DONE)
 		return status;
-	const struct pins_asked asked = { given, "new user PIN", token->label, token->pin_min,
-					  token->pin_max };
+	const struct pins_asked asked = { .given = given,
+					  .wanted = "new user PIN",
+					  .token = token->label,
+					  .min = token->pin_min,
+					  .max = token->pin_max };
 	change->token = token;
 	status = change_run(session, change, &asked);
 	if (status == STATUS_DONE)

@@ -166,24 +166,29 @@ enum answer card_begins(const struct card *card, CK_MECHANISM_TYPE type, CK_OBJE
 
 const char *mechanism_name(CK_MECHANISM_TYPE type)
 {
+#define NAMED(type)                                                                                \
+	{                                                                                          \
+		type, #type                                                                        \
+	}
 	static const struct {
 		CK_MECHANISM_TYPE type;
 		const char *name;
 	} names[] = {
-		{ CKM_SHA256_HMAC, "SHA256-HMAC" },
-		{ CKM_SHA384_HMAC, "SHA384-HMAC" },
-		{ CKM_SHA512_HMAC, "SHA512-HMAC" },
-		{ CKM_GENERIC_SECRET_KEY_GEN, "GENERIC-SECRET-KEY-GEN" },
-		{ CKM_EC_EDWARDS_KEY_PAIR_GEN, "EC-EDWARDS-KEY-PAIR-GEN" },
-		{ CKM_EDDSA, "EDDSA" },
-		{ CKM_EC_KEY_PAIR_GEN, "EC-KEY-PAIR-GEN" },
-		{ CKM_ECDSA, "ECDSA" },
-		{ CKM_ECDSA_SHA256, "ECDSA-SHA256" },
-		{ CKM_RSA_PKCS_KEY_PAIR_GEN, "RSA-PKCS-KEY-PAIR-GEN" },
-		{ CKM_RSA_PKCS, "RSA-PKCS" },
-		{ CKM_SHA256_RSA_PKCS, "SHA256-RSA-PKCS" },
-		{ CKM_SHA256_RSA_PKCS_PSS, "SHA256-RSA-PKCS-PSS" },
+		NAMED(CKM_SHA256_HMAC),
+		NAMED(CKM_SHA384_HMAC),
+		NAMED(CKM_SHA512_HMAC),
+		NAMED(CKM_GENERIC_SECRET_KEY_GEN),
+		NAMED(CKM_EC_EDWARDS_KEY_PAIR_GEN),
+		NAMED(CKM_EDDSA),
+		NAMED(CKM_EC_KEY_PAIR_GEN),
+		NAMED(CKM_ECDSA),
+		NAMED(CKM_ECDSA_SHA256),
+		NAMED(CKM_RSA_PKCS_KEY_PAIR_GEN),
+		NAMED(CKM_RSA_PKCS),
+		NAMED(CKM_SHA256_RSA_PKCS),
+		NAMED(CKM_SHA256_RSA_PKCS_PSS),
 	};
+#undef NAMED
 	static char number[24];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -39,7 +39,7 @@ enum answer card_announces(const struct card *card, CK_MECHANISM_TYPE type,
 /* Whether signing could be begun with the key; unknown if something else was in the way. */
 enum answer card_begins(const struct card *card, CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE key);
 
-/* "SHA256-HMAC", or its number. Static storage, until the next call. */
+/* "CKM_SHA256_HMAC", or its number. Static storage, until the next call. */
 const char *mechanism_name(CK_MECHANISM_TYPE type);
 
 #endif

@@ -13,7 +13,14 @@
 
 static enum status needs_environment(const struct session *session)
 {
-	if (session->options.given & OPT_ENV)
+	const struct options *options = &session->options;
+
+	if (options->given & (OPT_TOKEN | OPT_INIT_ARGS | OPT_LAST_TRY)) {
+		complain("--token, --init-args and --last-try go with --module: a running vault "
+			 "knows its token. Nothing was done.");
+		return STATUS_USAGE;
+	}
+	if (options->given & OPT_ENV)
 		return STATUS_DONE;
 	complain("%s %s needs --env E, or --module PATH for a token that no vault uses. Try: "
 		 "peppermint hsm %s --help.",
@@ -27,9 +34,11 @@ enum status run_hsm_change_pin_online(struct session *session)
 	struct pins *pins CLEANUP(pins_freep) = pins_new();
 	enum status status = pins ? needs_environment(session) : STATUS_VAULT;
 
+	const struct pins_asked asked = { .given = "PIN",
+					  .wanted = "new PIN",
+					  .environment = environment };
 	if (status == STATUS_DONE)
-		status = pins_read(&(struct pins_asked){ .given = "PIN", .wanted = "new PIN" },
-				   pins);
+		status = pins_read(&asked, pins);
 	if (status != STATUS_DONE)
 		return status;
 	const struct peppermint_value given = { pins->given, strlen(pins->given) };
@@ -103,14 +112,19 @@ static json_t *memory_json(const struct peppermint_token *token)
 		       : json_integer((json_int_t)token->free_private_memory);
 }
 
+static const char *certified_text(const struct peppermint_token *token)
+{
+	return token->not_certified ? "NOT CERTIFIED" : "see its certificate";
+}
+
 static json_t *token_json(const struct peppermint_token *token)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:o, s:b}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:b}",
 			 "label", token->label, "serial", token->serial, "model", token->model,
 			 "manufacturer", token->manufacturer, "firmware", token->firmware,
-			 "hardware", token->hardware, "certified", (int)!token->not_certified,
-			 "active", (int)token->active, "flags", (json_int_t)token->flags,
-			 "sessions", (json_int_t)token->sessions, "max_sessions",
+			 "hardware", token->hardware, "certified", certified_text(token), "active",
+			 (int)token->active, "flags", (json_int_t)token->flags, "sessions",
+			 (json_int_t)token->sessions, "max_sessions",
 			 (json_int_t)token->max_sessions, "free_private_memory", memory_json(token),
 			 "session_copies", (int)token->session_copies);
 }
@@ -133,8 +147,7 @@ static void print_token(const struct peppermint_token *token)
 	table_fact(&table, "manufacturer", token->manufacturer);
 	table_fact(&table, "firmware", token->firmware);
 	table_fact(&table, "hardware", token->hardware);
-	table_fact(&table, "certified",
-		   token->not_certified ? "NOT CERTIFIED" : "see its certificate");
+	table_fact(&table, "certified", certified_text(token));
 	table_fact(&table, "active", token->active ? "yes" : "no, the other one computes");
 	table_cell(&table, "%s", "flags");
 	table_cell(&table, "0x%" PRIx64, token->flags);

@@ -33,12 +33,14 @@ static enum status take(const struct line *line, const char *what, char to[PIN_M
 	return STATUS_DONE;
 }
 
-static enum status ask(const char *what, const char *token, char to[PIN_MAX + 1])
+static enum status ask(const char *what, const struct pins_asked *asked, char to[PIN_MAX + 1])
 {
 	struct input input CLEANUP(input_close) = { 0 };
 	char prompt[128];
 
-	snprintf(prompt, sizeof(prompt), "%s of token %s", what, token);
+	snprintf(prompt, sizeof(prompt), "%s of %s %s", what,
+		 asked->token ? "token" : "environment",
+		 asked->token ? asked->token : asked->environment);
 	enum status status = input_open(&input, prompt, PIN_MAX);
 	if (status == STATUS_DONE)
 		status = input_next(&input);
@@ -51,9 +53,9 @@ static enum status ask_twice(const struct pins_asked *asked, char to[PIN_MAX + 1
 
 	if (!again)
 		return STATUS_VAULT;
-	enum status status = ask(asked->wanted, asked->token, to);
+	enum status status = ask(asked->wanted, asked, to);
 	if (status == STATUS_DONE)
-		status = ask("once more: the PIN", asked->token, again->wanted);
+		status = ask("once more: the new PIN", asked, again->wanted);
 	if (status == STATUS_DONE && strcmp(to, again->wanted) != 0) {
 		complain("these two differ. Nothing was done.");
 		return STATUS_USAGE;
@@ -66,7 +68,7 @@ static enum status read_person(const struct pins_asked *asked, struct pins *pins
 	enum status status = STATUS_DONE;
 
 	if (asked->given)
-		status = ask(asked->given, asked->token, pins->given);
+		status = ask(asked->given, asked, pins->given);
 	if (status == STATUS_DONE && asked->wanted)
 		status = ask_twice(asked, pins->wanted);
 	return status;

@@ -1,4 +1,4 @@
-/* The PINs of an offline `hsm` command: typed without echo, or lines of standard input. */
+/* The PINs of `unseal` and of `hsm` commands: typed without echo, or lines of standard input. */
 #ifndef CLI_HSM_PINS_H
 #define CLI_HSM_PINS_H
 
@@ -15,8 +15,9 @@ struct pins {
 /* What to ask for; NULL is not asked for. */
 struct pins_asked {
 	const char *given, *wanted;
-	const char *token; /* its label, for the prompt */
-	size_t min, max;   /* bytes of a wanted one, as the token says; 0: it does not say */
+	const char *token;       /* its label, for the prompt; or */
+	const char *environment; /* whose token it is */
+	size_t min, max;         /* bytes of a wanted one, as the token says; 0: it does not say */
 };
 
 /* NULL after a complaint. */

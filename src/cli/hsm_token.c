@@ -54,6 +54,10 @@ enum status hsm_options(const struct session *session, P11KitUri **uri)
 {
 	const struct options *options = &session->options;
 
+	if (options->given & OPT_TOKEN_INDEX) {
+		complain("--token-index goes with --env; with --module it is --token.");
+		return STATUS_USAGE;
+	}
 	if (options->given & OPT_ENV) {
 		complain("--env is for a running vault, --module for a token that none uses. Give "
 			 "one of them.");

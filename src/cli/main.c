@@ -52,15 +52,19 @@ static enum status run_command(const struct command *command, struct session *se
 	return status == STATUS_DONE && session->altered.any ? STATUS_REFUSED : status;
 }
 
+static enum status print_version(void)
+{
+	puts("peppermint " PM_VERSION);
+	return STATUS_DONE;
+}
+
 static enum status run(struct session *session)
 {
 	struct options *options = &session->options;
 	bool help = options->given & OPT_HELP;
 
-	if (options->given & OPT_VERSION) {
-		puts("peppermint " PM_VERSION);
-		return STATUS_DONE;
-	}
+	if (options->given & OPT_VERSION && options->word_count == 0)
+		return print_version();
 	if (options->word_count > 0 && strcmp(options->words[0], "help") == 0) {
 		help = true;
 		options->words++;
@@ -81,6 +85,8 @@ static enum status run(struct session *session)
 		help_command(command);
 		return STATUS_DONE;
 	}
+	if (options->given & OPT_VERSION && !((command->needs | command->takes) & OPT_KEY_VERSION))
+		return print_version();
 	return command_check(command, options) ? run_command(command, session) : STATUS_USAGE;
 }
 

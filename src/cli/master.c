@@ -125,7 +125,10 @@ static void print_prospect(const struct peppermint_master *master)
 {
 	char when[WHEN_LEN];
 
-	if (master->state == PEPPERMINT_PEPPER_DESTROY_SCHEDULED) {
+	if (master->state == PEPPERMINT_PEPPER_DESTROY_SCHEDULED && master->destroy_at == 0)
+		printf("\n%s/%s version %" PRIu32 " is being destroyed.\n", master->purpose,
+		       master->name, master->version);
+	if (master->state == PEPPERMINT_PEPPER_DESTROY_SCHEDULED && master->destroy_at != 0) {
 		format_when(master->destroy_at, when);
 		printf("\n%s/%s version %" PRIu32 " is destroyed at %s unless that is cancelled.\n",
 		       master->purpose, master->name, master->version, when);
@@ -162,6 +165,11 @@ static enum status print_versions(struct session *session, const struct master_n
 
 	if (err != PM_OK)
 		return vault_refused(session, err);
+	if (name && masters->count == 0) {
+		complain("%s has no key %s/%s. Try: peppermint master list.", session->options.env,
+			 name->purpose, name->name);
+		return STATUS_VAULT;
+	}
 	masters_print(session, masters);
 	return STATUS_DONE;
 }

@@ -82,15 +82,35 @@ static enum status rewrap(struct retirement *r)
 	return status;
 }
 
+static enum status still_needed(const struct retirement *r)
+{
+	complain("%" PRIu64 " API keys still need %s version %" PRIu32 " (wrapped: %" PRIu64
+		 "). Each stops needing it when it is used, revoked "
+		 "or expires. Run this again then.",
+		 r->master->needed, r->name.name, r->version, r->master->wrapped);
+	return STATUS_REFUSED;
+}
+
+/* A dry run has not rotated, so the vault cannot be asked about what would come next. */
+static enum status foretell(const struct retirement *r)
+{
+	if (has_records(r->master))
+		fprintf(stderr, "Then %" PRIu64 " records would move to the new version.\n",
+			r->master->needed - r->master->wrapped);
+	if (r->master->needed > 0)
+		return still_needed(r);
+	if (r->session->options.given & OPT_DESTROY_AFTER)
+		fprintf(stderr,
+			"Then version %" PRIu32 " would be destroyed, %" PRIu32
+			" s later, if the vault finds nothing against it.\n",
+			r->version, r->session->options.destroy_after);
+	return STATUS_DONE;
+}
+
 static enum status destroy(struct retirement *r)
 {
-	if (r->master->needed > 0) {
-		complain("%" PRIu64 " API keys still need %s version %" PRIu32 " (wrapped: %" PRIu64
-			 "). Each stops needing it when it is used, revoked "
-			 "or expires. Run this again then.",
-			 r->master->needed, r->name.name, r->version, r->master->wrapped);
-		return STATUS_REFUSED;
-	}
+	if (r->master->needed > 0)
+		return still_needed(r);
 	if (!(r->session->options.given & OPT_DESTROY_AFTER))
 		return STATUS_DONE;
 	return step(r, PEPPERMINT_MASTER_DESTROY);
@@ -103,6 +123,8 @@ static enum status retire(struct retirement *r)
 
 	if (status == STATUS_DONE)
 		status = rotate_away(r);
+	if (status == STATUS_DONE && dry_run && r->master->state == PEPPERMINT_PEPPER_ACTIVE)
+		return foretell(r);
 	if (status == STATUS_DONE)
 		status = rewrap(r);
 	if (status == STATUS_DONE && !dry_run)

@@ -63,9 +63,10 @@ static bool read_days(const char *value, void *to)
 	return parse_number(value, 1, DAYS_MAX, to);
 }
 
+/* As lists print it, too. */
 static bool read_key_version(const char *value, void *to)
 {
-	return parse_number(value, 1, UINT32_MAX, to);
+	return parse_number(value + (*value == 'v'), 1, UINT32_MAX, to);
 }
 
 /* At least a second: 0 would be the vault's own choice. */
@@ -112,8 +113,8 @@ static const struct option_row rows[] = {
 	  "for `key rotate`: also inside an earlier rotation's overlap, ending it; for `destroy`: "
 	  "although hashes under it may be kept elsewhere, and it was used lately",
 	  NULL, 0 },
-	{ OPT_KEY_VERSION, "version", "--version N", "which version of the key", read_key_version,
-	  TO(key_version) },
+	{ OPT_KEY_VERSION, "version", "--version N", "which version of the key, from 1",
+	  read_key_version, TO(key_version) },
 	{ OPT_AFTER, "after", "--after TIME",
 	  "seconds, or 7d, 12h, 30m, at most 365d. For `destroy`: until then it can be cancelled; "
 	  "7d if not given. For `compromise`: from then on it alone vouches for nothing; never if "

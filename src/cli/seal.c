@@ -18,7 +18,8 @@ static void print_sealed(const struct session *session, bool sealed)
 		       "%s\n",
 		       environment, environment);
 	else
-		printf("%s is unsealed.\n", environment);
+		printf("%s is unsealed, and serves once its keys are checked: peppermint status\n",
+		       environment);
 }
 
 enum status run_seal(struct session *session)
@@ -31,13 +32,15 @@ enum status run_seal(struct session *session)
 	return STATUS_DONE;
 }
 
-/* Its token logs in and its keys are checked before the vault answers. */
+/* Its token logs in before the vault answers, and its keys are checked after. */
 enum status run_unseal(struct session *session)
 {
 	struct pins *pins CLEANUP(pins_freep) = pins_new();
-	enum status status =
-		pins ? pins_read(&(struct pins_asked){ .given = "PIN" }, pins) : STATUS_VAULT;
 
+	if (!pins)
+		return STATUS_VAULT;
+	const struct pins_asked asked = { .given = "PIN", .environment = session->options.env };
+	enum status status = pins_read(&asked, pins);
 	if (status != STATUS_DONE)
 		return status;
 	const struct peppermint_value pin = { pins->given, strlen(pins->given) };

@@ -68,18 +68,19 @@ static const struct column columns[] = {
 	{ "LAST CHECK", "checked_at", true },
 };
 
-/* Sessions, proof and check are the active token's. */
+/* Check, sessions and proof are the active token's; the last two end with its signer. */
 static void add_token(struct sheet *sheet, const struct peppermint_environment *environment,
 		      const struct peppermint_token_status *token)
 {
+	bool ready = token->active && token->state == PEPPERMINT_TOKEN_READY;
 	json_t *row = must_have(token_json(token));
 
 	json_object_set_new(row, "environment", json_string(environment->name));
-	if (token->active) {
-		json_object_set_new(row, "sessions", json_integer(environment->sessions));
-		json_object_set_new(row, "proven", json_boolean(environment->proven));
-		json_object_set_new(row, "checked_at", json_integer(environment->checked_at));
-	}
+	json_object_set_new(row, "sessions",
+			    ready ? json_integer(environment->sessions) : json_null());
+	json_object_set_new(row, "proven", ready ? json_boolean(environment->proven) : json_null());
+	json_object_set_new(row, "checked_at",
+			    token->active ? json_integer(environment->checked_at) : json_null());
 	sheet_row(sheet, row);
 }
 

@@ -93,7 +93,7 @@ void exchange_end(struct exchange *x)
 {
 	if (!x->wire)
 		return;
-	if (x->unanswered)
+	if (x->unanswered || x->wire->once)
 		wire_hang_up(x->wire);
 	exchange_clear(x);
 	handle_give(x->handle, x->wire);
@@ -152,13 +152,18 @@ static enum pm_err no_answer(struct exchange *x, enum pm_err err)
 	if (err == PM_DENIED)
 		snprintf(why, sizeof(why),
 			 "the vault closes this program's connections: its configuration does not "
-			 "name uid %u, or it has no room for more connections",
+			 "name uid %u, it has no room for more connections, or it has ended",
 			 (unsigned)geteuid());
 	else
 		snprintf(why, sizeof(why),
 			 "no answer within %u ms: the vault is stopping, overloaded, or waits for "
 			 "its HSM; see its log",
 			 x->timeout_ms);
+	if (x->kind == EXCHANGE_PIN)
+		return outcome(x->call, PM_OUTCOME_UNKNOWN,
+			       "%s. The PIN may have been tried: see the environment's status "
+			       "before it is given again",
+			       why);
 	if (x->kind == EXCHANGE_CHANGES)
 		return outcome(x->call, PM_OUTCOME_UNKNOWN,
 			       "%s. The change may have been made: repeat it with request id %s",
@@ -249,7 +254,10 @@ static enum pm_err check_reply(struct exchange *x)
 
 enum pm_err exchange_run(struct exchange *x)
 {
-	TRY(wire_ready(x->wire, x->handle->socket, x->call));
+	const char *socket = x->handle->socket;
+
+	TRY(x->kind == EXCHANGE_PIN ? wire_ready_once(x->wire, socket, x->call)
+				    : wire_ready(x->wire, socket, x->call));
 	TRY(set_deadline(x));
 	TRY(send_request(x));
 	TRY(receive_reply(x));

@@ -11,7 +11,11 @@
 #include "outcome.h"
 #include "peppermint/v1/vault.pb-c.h"
 
-enum exchange_kind { EXCHANGE_READS, EXCHANGE_CHANGES };
+enum exchange_kind {
+	EXCHANGE_READS,
+	EXCHANGE_CHANGES,
+	EXCHANGE_PIN, /* changes, and is sent once: a vault that ends and comes back gets it no more */
+};
 
 struct exchange {
 	struct peppermint *handle;

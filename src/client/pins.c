@@ -35,7 +35,7 @@ enum pm_err peppermint_unseal(struct peppermint *handle, const char *environment
 	struct exchange x CLEANUP(exchange_end) = { 0 };
 	Peppermint__V1__UnsealRequest body = PEPPERMINT__V1__UNSEAL_REQUEST__INIT;
 
-	TRY(exchange_begin(&x, handle, EXCHANGE_CHANGES, call));
+	TRY(exchange_begin(&x, handle, EXCHANGE_PIN, call));
 	TRY(check_pin(&x, pin));
 	body.environment = exchange_text(environment);
 	body.pin = pin_of(pin);
@@ -52,7 +52,7 @@ enum pm_err peppermint_change_pin(struct peppermint *handle, const char *environ
 	struct exchange x CLEANUP(exchange_end) = { 0 };
 	Peppermint__V1__ChangePinRequest body = PEPPERMINT__V1__CHANGE_PIN_REQUEST__INIT;
 
-	TRY(exchange_begin(&x, handle, EXCHANGE_CHANGES, call));
+	TRY(exchange_begin(&x, handle, EXCHANGE_PIN, call));
 	TRY(check_pin(&x, old_pin));
 	TRY(check_pin(&x, new_pin));
 	body.environment = exchange_text(environment);

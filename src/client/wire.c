@@ -14,9 +14,10 @@
 #include "base/secret.h"
 #include "outcome.h"
 
-#define ANSWER_MAX (128 * 1024)            /* twice what a vault sends */
-#define RESEND_NEVER_MS (24 * 3600 * 1000) /* longer than any call waits */
-#define LOOK_EVERY_MS 200                  /* for a vault that hangs up on us */
+#define ANSWER_MAX (128 * 1024)     /* twice what a vault sends */
+#define NEVER_MS (24 * 3600 * 1000) /* longer than any call waits */
+#define RECONNECT_MS 100            /* nanomsg's own default */
+#define LOOK_EVERY_MS 200           /* for a vault that hangs up on us */
 #define HANG_UPS_MAX 3
 
 static enum pm_err probe_refused(int why, const char *path, struct peppermint_call *call)
@@ -69,7 +70,9 @@ static enum pm_err dial(struct wire *wire, const char *path, struct peppermint_c
 	snprintf(url, sizeof(url), "ipc://%s", path);
 	wire->socket = nn_socket(AF_SP, NN_REQ);
 	if (wire->socket < 0 ||
-	    set_option(wire->socket, NN_REQ, NN_REQ_RESEND_IVL, RESEND_NEVER_MS) != 0 ||
+	    set_option(wire->socket, NN_REQ, NN_REQ_RESEND_IVL, NEVER_MS) != 0 ||
+	    set_option(wire->socket, NN_SOL_SOCKET, NN_RECONNECT_IVL,
+		       wire->once ? NEVER_MS : RECONNECT_MS) != 0 ||
 	    set_option(wire->socket, NN_SOL_SOCKET, NN_RCVMAXSIZE, ANSWER_MAX) != 0 ||
 	    nn_connect(wire->socket, url) < 0) {
 		int why = nn_errno();
@@ -86,6 +89,15 @@ enum pm_err wire_ready(struct wire *wire, const char *path, struct peppermint_ca
 	if (wire->socket >= 0 && nn_get_statistic(wire->socket, NN_STAT_CURRENT_CONNECTIONS) > 0)
 		return PM_OK;
 	wire_hang_up(wire); /* the vault went away since the last call */
+	wire->once = false;
+	TRY(probe(path, call));
+	return dial(wire, path, call);
+}
+
+enum pm_err wire_ready_once(struct wire *wire, const char *path, struct peppermint_call *call)
+{
+	wire_hang_up(wire);
+	wire->once = true;
 	TRY(probe(path, call));
 	return dial(wire, path, call);
 }
@@ -104,6 +116,8 @@ enum pm_err wire_send(struct wire *wire, struct bytes request, struct peppermint
 
 enum pm_err wire_receive(struct wire *wire, int64_t deadline, struct bytes *answer)
 {
+	uint64_t hang_ups_max = wire->once ? 1 : HANG_UPS_MAX;
+
 	for (;;) {
 		int64_t left = deadline_left_ms(deadline);
 		void *message = NULL;
@@ -121,7 +135,7 @@ enum pm_err wire_receive(struct wire *wire, int64_t deadline, struct bytes *answ
 		int why = nn_errno();
 		if (why != ETIMEDOUT && why != EAGAIN && why != EINTR)
 			return PM_INTERNAL;
-		if (nn_get_statistic(wire->socket, NN_STAT_BROKEN_CONNECTIONS) >= HANG_UPS_MAX)
+		if (nn_get_statistic(wire->socket, NN_STAT_BROKEN_CONNECTIONS) >= hang_ups_max)
 			return PM_DENIED;
 	}
 }

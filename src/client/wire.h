@@ -6,6 +6,7 @@
 #ifndef CLIENT_WIRE_H
 #define CLIENT_WIRE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -16,6 +17,7 @@ struct peppermint_call;
 
 struct wire {
 	int socket; /* nanomsg's; -1 when closed */
+	bool once;  /* it ends when its connection breaks */
 	struct room room;
 };
 
@@ -26,13 +28,20 @@ struct wire {
  */
 enum pm_err wire_ready(struct wire *wire, const char *path, struct peppermint_call *call) NODISCARD;
 
-/* Hands the request to nanomsg, which copies it, and sends it again after a reconnection. */
+/*
+ * Likewise, and what is sent then goes to no vault that is started meanwhile. (When a connection breaks
+ * nanomsg makes it again at once, which only finds a vault that still listens, and so remembers.)
+ */
+enum pm_err wire_ready_once(struct wire *wire, const char *path,
+			    struct peppermint_call *call) NODISCARD;
+
+/* Hands the request to nanomsg, which copies it, and may send it again after a reconnection. */
 enum pm_err wire_send(struct wire *wire, struct bytes request,
 		      struct peppermint_call *call) NODISCARD;
 
 /*
  * The answer; give it back with wire_release. PM_DEADLINE_EXCEEDED: none came. PM_DENIED: the vault
- * closed our connection again and again. After an error the request may have been executed.
+ * closed our connection, again and again if it was made again. After an error the request may have been executed.
  */
 enum pm_err wire_receive(struct wire *wire, int64_t deadline, struct bytes *answer) NODISCARD;
 void wire_release(struct bytes *answer); /* wipes; nothing to do for an empty one */

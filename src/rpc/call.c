@@ -302,7 +302,9 @@ static struct workers *workers_of(const struct call *call)
 	case SCOPE_VAULT:
 		return rpc->pools[POOL_LOG];
 	case SCOPE_PIN:
-		return rpc->pin_workers[call->environment];
+		return call->envelope.call == PEPPERMINT__V1__REQUEST__CALL_SEAL
+			       ? rpc->seal_workers[call->environment]
+			       : rpc->pin_workers[call->environment];
 	default:
 		return rpc->workers[call->environment];
 	}

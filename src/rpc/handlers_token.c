@@ -136,7 +136,7 @@ static struct bytes pin_of(ProtobufCBinaryData pin)
 	return bytes_of(pin.data, pin.len);
 }
 
-/* The vault's own words, if it has some, else that the PIN was tried and is not tried again. */
+/* The vault's own words, if it has some, else what it means that a PIN was tried. */
 static enum pm_err refuse_pin(struct call *call, enum pm_err err, enum pm_err refused,
 			      const char *what)
 {
@@ -164,6 +164,9 @@ enum pm_err handle_change_pin(struct call *call, const Peppermint__V1__ChangePin
 	TRY(field_pin(call, "new_pin", request->new_pin));
 	enum pm_err err = vault_change_pin(call->rpc->vault, &call->actor, request->environment,
 					   pin_of(request->old_pin), pin_of(request->new_pin));
+	err = refuse_pin(call, err, PM_OUTCOME_UNKNOWN,
+			 "the token has the old PIN or the new one: if it is sealed now, unseal it "
+			 "with the new one");
 	return refuse_pin(call, err, PM_DENIED,
 			  "the token refused the old PIN, which was tried once");
 }

@@ -25,7 +25,8 @@
 #define JANITOR_PERIOD_MS 250
 #define LOG_WORKERS 2 /* one long reading leaves room for another */
 #define REFUSAL_WORKERS 2
-#define PIN_WORKERS 2 /* an unseal that waits for its signer leaves room for a seal */
+#define PIN_WORKERS 1 /* a token gets one PIN after the other */
+#define SEAL_WORKERS 1
 #define PIN_QUEUE 16
 #define PIN_REPLAY_BYTES 65536
 #define PIN_REPLAY_SECONDS 3600 /* nanomsg's req socket asks again after a minute */
@@ -37,6 +38,7 @@ static void tidy(struct rpc *rpc)
 	for (size_t i = 0; i < rpc->environments; i++) {
 		workers_expire(rpc->workers[i], now);
 		workers_expire(rpc->pin_workers[i], now);
+		workers_expire(rpc->seal_workers[i], now);
 	}
 	for (size_t i = 0; i < POOLS; i++)
 		workers_expire(rpc->pools[i], now);
@@ -140,6 +142,7 @@ static enum pm_err open_workers(struct rpc *rpc)
 	for (size_t i = 0; i < rpc->environments; i++) {
 		TRY(workers_new(config->workers, queue, call_run, &rpc->workers[i]));
 		TRY(workers_new(PIN_WORKERS, PIN_QUEUE, call_run, &rpc->pin_workers[i]));
+		TRY(workers_new(SEAL_WORKERS, PIN_QUEUE, call_run, &rpc->seal_workers[i]));
 	}
 	TRY(workers_new(1, queue, call_run, &pools[POOL_STATUS]));
 	TRY(workers_new(LOG_WORKERS, queue, call_run, &pools[POOL_LOG]));
@@ -205,6 +208,8 @@ static void stop_workers(struct rpc *rpc)
 			workers_stop(rpc->workers[i]);
 		if (rpc->pin_workers[i])
 			workers_stop(rpc->pin_workers[i]);
+		if (rpc->seal_workers[i])
+			workers_stop(rpc->seal_workers[i]);
 	}
 	for (size_t i = 0; i < POOLS; i++) {
 		if (rpc->pools[i])
@@ -228,6 +233,7 @@ void rpc_close(struct rpc *rpc, int64_t deadline)
 	for (size_t i = 0; i < rpc->environments; i++) {
 		workers_free(rpc->workers[i]);
 		workers_free(rpc->pin_workers[i]);
+		workers_free(rpc->seal_workers[i]);
 	}
 	for (size_t i = 0; i < POOLS; i++)
 		workers_free(rpc->pools[i]);

@@ -52,8 +52,9 @@ struct rpc {
 	struct transport *transport;
 	size_t environments;
 	struct workers *workers[RPC_ENVIRONMENTS_MAX]; /* by the vault's environment index */
-	/* Of calls about PINs: a seal does not wait behind what waits for an HSM that hangs. */
+	/* Of calls with PINs; and of Seal, which waits behind nothing that an HSM keeps waiting. */
 	struct workers *pin_workers[RPC_ENVIRONMENTS_MAX];
+	struct workers *seal_workers[RPC_ENVIRONMENTS_MAX];
 	struct workers *pools[POOLS];
 	int64_t strangers_quiet; /* POOL_STRANGERS's thread: it logs nothing before then */
 	struct missed missed;    /* strangers */

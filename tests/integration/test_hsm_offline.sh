@@ -142,7 +142,7 @@ keys=$(json .keys_of_vaults)
 	.sensitive and .always_sensitive and (.extractable | not) and .never_extractable and .local and
 	.sign and .private] | all')" = true ]
 [ "$(json '[.rows[] | select(.class == "secret key") | .enforced] | all')" = true ]
-[ "$(json '[.rows[] | select(.class == "secret key") | .allowed_mechanisms == ["SHA256-HMAC"]] | all')" = true ]
+[ "$(json '[.rows[] | select(.class == "secret key") | .allowed_mechanisms == ["CKM_SHA256_HMAC"]] | all')" = true ]
 expect 0 offline inventory --token "$uri"
 says 'peppermint/test/pepper/api-keys/v1' "0 of $keys keys of vaults are not as they must be"
 silent_on "$pins"

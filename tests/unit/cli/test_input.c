@@ -174,6 +174,36 @@ static void a_key_typed_at_a_terminal_is_not_echoed(void **state)
 	close(terminal);
 }
 
+/* What is asked for a PIN is told whose. */
+static void a_prompt_for_pins_names_the_environment(void **state)
+{
+	static const char *const prompts[] = {
+		"PIN of environment live (not shown): ",
+		"new PIN of environment live (not shown): ",
+		"once more: the new PIN of environment live (not shown): ",
+	};
+	char text[4096] = "";
+	int terminal = -1, status = 0;
+
+	(void)state;
+	pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+	if (pid == 0) {
+		execl(PEPPERMINT_CLI, "peppermint", "hsm", "change-pin", "--env", "live", NULL);
+		_exit(127);
+	}
+	for (size_t i = 0; i < sizeof(prompts) / sizeof(prompts[0]); i++) {
+		read_terminal(terminal, text, sizeof(text), prompts[i]);
+		assert_int_equal(write(terminal, "271828\n", 7), 7);
+	}
+	read_terminal(terminal, text, sizeof(text), NULL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	for (size_t i = 0; i < sizeof(prompts) / sizeof(prompts[0]); i++)
+		assert_says(text, prompts[i]);
+	assert_never_says(text, "271828");
+	close(terminal);
+}
+
 static void a_signal_at_the_prompt_switches_echo_on_again(void **state)
 {
 	char text[4096] = "";
@@ -205,6 +235,7 @@ int main(void)
 		TEST(long_values_are_hashed_in_batches_that_fit_a_message),
 		TEST(an_answer_that_cannot_be_written_is_no_success),
 		TEST(a_key_typed_at_a_terminal_is_not_echoed),
+		TEST(a_prompt_for_pins_names_the_environment),
 		TEST(a_signal_at_the_prompt_switches_echo_on_again),
 	};
 

@@ -345,6 +345,33 @@ static void retire_as_a_dry_run_changes_nothing(void **state)
 	assert_never_says(f->out, "VERIFY_ONLY");
 }
 
+/* The vault would refuse to destroy a version that is active, as in a dry run it still is. */
+static void a_dry_run_of_retire_foretells_what_follows_the_rotation(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+		run(f, "pepper", "retire", "--env", "test", "--version", "1", "--dry-run", "young"),
+		1);
+	assert_says(f->err, "Then 250 records would move to the new version");
+	assert_says(f->err, "250 API keys still need young version 1");
+	assert_int_equal(run(f, "pepper", "retire", "--env", "test", "--version", "1", "--dry-run",
+			     "--destroy-after", "1d", "unused"),
+			 0);
+	assert_says(f->err, "Then version 1 would be destroyed, 86400 s later");
+}
+
+static void a_key_that_is_not_there_has_no_usage(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(run(f, "pepper", "usage", "--env", "test", "none"), 3);
+	assert_says(f->err, "test has no key pepper/none");
+	assert_string_equal(f->out, "");
+	assert_int_equal(run(f, "--json", "master", "usage", "--env", "test", "foo/none"), 3);
+	assert_string_equal(f->out, "");
+}
+
 static void a_version_that_is_not_there_cannot_be_retired(void **state)
 {
 	struct fixture *f = *state;
@@ -393,6 +420,8 @@ int main(void)
 		TEST(retire_destroys_what_nothing_needs_if_told),
 		TEST(retire_stops_where_the_next_version_is_only_staged),
 		TEST(retire_as_a_dry_run_changes_nothing),
+		TEST(a_dry_run_of_retire_foretells_what_follows_the_rotation),
+		TEST(a_key_that_is_not_there_has_no_usage),
 		TEST(a_version_that_is_not_there_cannot_be_retired),
 		TEST(what_is_no_name_of_a_key_is_not_sent),
 	};

@@ -8,7 +8,7 @@ static void unseal_reads_the_pin_and_shows_it_nowhere(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(run_with(f, "271828\n", "unseal", "--env", "live"), 0);
-	assert_string_equal(f->out, "live is unsealed.\n");
+	assert_says(f->out, "live is unsealed, and serves once its keys are checked");
 	assert_never_says(f->err, "271828");
 	Peppermint__V1__Request *request = canned_last(f->canned);
 	assert_string_equal(request->unseal->environment, "live");
@@ -85,6 +85,11 @@ static void a_pin_is_changed_with_the_old_one_and_the_new_one(void **state)
 	assert_int_equal(run_with(f, "271828\n", "hsm", "change-pin", "--env", "test"), 2);
 	assert_int_equal(run_with(f, "271828\n3\n", "hsm", "change-pin"), 2);
 	assert_says(f->err, "needs --env E, or --module");
+	assert_int_equal(run_with(f, "271828\n3\n", "hsm", "change-pin", "--env", "test", "--token",
+				  "pkcs11:token=another"),
+			 2);
+	assert_says(f->err, "go with --module");
+	assert_int_equal(run(f, "hsm", "inventory", "--env", "test", "--last-try"), 2);
 	assert_int_equal(canned_count(f->canned), before);
 }
 
@@ -117,7 +122,9 @@ static void hsm_status_has_a_row_for_each_token(void **state)
 			    "       6         yes     2026-01-01T00:00:00Z");
 	assert_says(f->out, "test         the clone  CLONE             TOKEN_UNFIT   no      4  "
 			    "       -         -       -");
-	assert_says(f->out, "live         the token  0123456789abcdef  TOKEN_SEALED  yes");
+	/* Its signer has ended, and its sessions with it. */
+	assert_says(f->out, "live         the token  0123456789abcdef  TOKEN_SEALED  yes     0  "
+			    "       -         -       ");
 	assert_says(f->out, "test, token the clone (CLONE): it lacks pan/v2: clone it again");
 	assert_says(f->out, "live: the PIN was refused");
 	assert_int_equal(run(f, "hsm", "status", "--env", "live"), 0);
@@ -129,6 +136,8 @@ static void hsm_status_has_a_row_for_each_token(void **state)
 	json_t *clone = json_array_get(json, 1);
 	assert_string_equal(json_string_value(json_object_get(clone, "state")), "TOKEN_UNFIT");
 	assert_true(json_is_false(json_object_get(clone, "active")));
+	assert_true(json_is_null(json_object_get(clone, "sessions")));
+	assert_true(json_is_null(json_object_get(clone, "checked_at")));
 	json_decref(json);
 }
 
@@ -159,7 +168,8 @@ static void an_object_that_is_not_as_it_must_be_is_found(void **state)
 	json_t *json = output_json(f);
 	json_t *token = json_object_get(json, "token");
 	assert_string_equal(json_string_value(json_object_get(token, "serial")), "CLONE");
-	assert_true(json_is_false(json_object_get(token, "certified")));
+	assert_string_equal(json_string_value(json_object_get(token, "certified")),
+			    "NOT CERTIFIED");
 	assert_true(json_is_null(json_object_get(token, "free_private_memory")));
 	assert_int_equal(json_integer_value(json_object_get(json, "faulty")), 2);
 	assert_int_equal(json_integer_value(json_object_get(json, "orphans")), 1);

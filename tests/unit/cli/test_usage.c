@@ -139,10 +139,27 @@ static void version_is_the_programs(void **state)
 
 	assert_int_equal(run(f, "--version"), 0);
 	assert_memory_equal(f->out, "peppermint ", strlen("peppermint "));
-	/* Without a number behind it, wherever it stands. */
-	assert_int_equal(run(f, "pepper", "destroy", "--env", "t", "pan", "--version"), 0);
+	assert_int_equal(run(f, "status", "--version"), 0);
 	assert_memory_equal(f->out, "peppermint ", strlen("peppermint "));
 	assert_int_equal(canned_count(f->canned), 0);
+}
+
+/* Or whoever mistypes it in a script would be told that the key was destroyed. */
+static void a_keys_version_that_is_none_is_not_the_programs(void **state)
+{
+	static const char *const wrong[] = { "0", "two", "v", "4294967296" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		expect_usage(
+			f, run(f, "pepper", "destroy", "--env", "t", "pan", "--version", wrong[i]),
+			"which version of the key");
+	expect_usage(f, run(f, "pepper", "destroy", "--env", "t", "pan", "--version"),
+		     "--version needs a value");
+	expect_usage(f, run(f, "pepper", "compromise", "--env", "t", "pan", "--version"),
+		     "--version needs a value");
+	expect_usage(f, run(f, "pepper", "destroy", "--env", "t", "pan", "--version=x"),
+		     "which version of the key");
 }
 
 int main(void)
@@ -154,6 +171,7 @@ int main(void)
 		TEST(values_are_checked),
 		TEST(help_explains_all_commands_and_each),
 		TEST(version_is_the_programs),
+		TEST(a_keys_version_that_is_none_is_not_the_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

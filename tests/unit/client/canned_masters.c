@@ -2,8 +2,10 @@
  * The canned vault's master keys, tokens and PINs. A key of any name has version 1, VERIFY_ONLY, and
  * version 2, ACTIVE; but some names are special:
  *
+ *	none      there is no such key
  *	gone      nothing needs its version 1
  *	young     version 1 is active until it is rotated
+ *	unused    likewise, and nothing needs it
  *	staged    likewise, and rotating only stages version 2
  *	stuck     rewrapping ends with records left
  *	endless   rewrapping does not end
@@ -36,7 +38,7 @@ static bool is(const char *name, const char *special)
 
 static bool has_one_version(const char *name)
 {
-	return !now.rotated && (is(name, "young") || is(name, "staged"));
+	return !now.rotated && (is(name, "young") || is(name, "unused") || is(name, "staged"));
 }
 
 static void make_master(Peppermint__V1__MasterVersion *master, char *environment, char *purpose,
@@ -59,7 +61,7 @@ static void make_master(Peppermint__V1__MasterVersion *master, char *environment
 		master->state = version == 1 ? PEPPERMINT__V1__PEPPER_STATE__ACTIVE
 					     : PEPPERMINT__V1__PEPPER_STATE__STAGED;
 	if (version == 1) {
-		master->needed = is(name, "gone") ? 0 : CANNED_RECORDS;
+		master->needed = is(name, "gone") || is(name, "unused") ? 0 : CANNED_RECORDS;
 		master->wrapped = master->needed ? CANNED_RECORDS - now.left : 0;
 		if (now.first)
 			master->state = now.first;
@@ -93,6 +95,10 @@ static void answer_list_masters(const Peppermint__V1__Request *request,
 	char *name = asked->name[0] ? asked->name : "api-keys";
 
 	move_some(name);
+	if (is(name, "none")) {
+		PREPARE(reply, room, list_masters, PEPPERMINT__V1__LIST_MASTERS_REPLY__INIT);
+		return;
+	}
 	PREPARE(reply, room, list_masters, PEPPERMINT__V1__LIST_MASTERS_REPLY__INIT);
 	reply->list_masters->versions = (void *)room->pointers;
 	reply->list_masters->n_versions = has_one_version(name) ? 1 : 2;

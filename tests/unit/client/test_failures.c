@@ -201,17 +201,25 @@ static void *hang_up_on_all(void *arg)
 	}
 }
 
-static void a_vault_that_hangs_up_is_told_from_a_slow_one(void **state)
+/* The fixture's socket from now on. */
+static int listen_beside(struct fixture *f)
 {
-	struct fixture *f = *state;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	pthread_t thread;
 
 	snprintf(f->socket, sizeof(f->socket), "%s/closing.sock", f->dir);
 	strcpy(address.sun_path, f->socket);
 	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(listener, 8), 0);
+	return listener;
+}
+
+static void a_vault_that_hangs_up_is_told_from_a_slow_one(void **state)
+{
+	struct fixture *f = *state;
+	int listener = listen_beside(f);
+	pthread_t thread;
+
 	assert_int_equal(pthread_create(&thread, NULL, hang_up_on_all, &listener), 0);
 	struct peppermint *vault = fixture_open(f, PEPPERMINT_TIMEOUT_MS_MAX, 0);
 	assert_int_equal(ask(vault, &f->call), PM_DENIED);
@@ -222,6 +230,53 @@ static void a_vault_that_hangs_up_is_told_from_a_slow_one(void **state)
 	shutdown(listener, SHUT_RDWR);
 	pthread_join(thread, NULL);
 	close(listener);
+}
+
+struct crash {
+	struct fixture *f;
+	int listener;
+	struct canned *next;
+};
+
+/* A vault that ends in the middle of the first request, and another one that is started then. */
+static void *crash(void *arg)
+{
+	struct crash *crash = arg;
+	const uint8_t greeting[8] = { 0, 'S', 'P', 0, 0, 0x31, 0, 0 };
+	uint8_t got[8 + 9]; /* a greeting, and a message's head */
+	int fd = accept(crash->listener, NULL, NULL);
+
+	while (fd >= 0 && recv(fd, got, 1, MSG_PEEK) != 1) { /* looked whether we listen */
+		close(fd);
+		fd = accept(crash->listener, NULL, NULL);
+	}
+	assert_int_equal(send(fd, greeting, sizeof(greeting), MSG_NOSIGNAL), sizeof(greeting));
+	assert_int_equal(recv(fd, got, sizeof(got), MSG_WAITALL), sizeof(got));
+	close(crash->listener);
+	unlink(crash->f->socket);
+	close(fd);
+	usleep(50 * 1000); /* nanomsg connects again at once, and then every 100 ms */
+	crash->next = canned_start(crash->f->socket);
+	return NULL;
+}
+
+static void a_pin_is_not_sent_again_to_a_vault_that_was_started_again(void **state)
+{
+	struct fixture *f = *state;
+	struct crash crashing = { .f = f, .listener = listen_beside(f) };
+	const struct peppermint_value pin = { "271828", 6 };
+	struct peppermint *vault = fixture_open(f, PEPPERMINT_TIMEOUT_MS_MAX, 1);
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, crash, &crashing), 0);
+	assert_int_equal(peppermint_unseal(vault, "test", &pin, &f->call), PM_OUTCOME_UNKNOWN);
+	pthread_join(thread, NULL);
+	assert_mentions(f->call.message, "The PIN may have been tried");
+	/* The handle's one connection is as any other again. */
+	assert_ok(ask(vault, NULL));
+	assert_int_equal(canned_count(crashing.next), 1);
+	peppermint_close(vault);
+	canned_stop(crashing.next);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -241,6 +296,7 @@ int main(void)
 		TEST(a_vault_that_stopped_is_noticed_and_one_that_came_back_is_used),
 		TEST(a_call_that_was_given_up_is_not_sent_to_a_vault_that_comes_back),
 		TEST(a_vault_that_hangs_up_is_told_from_a_slow_one),
+		TEST(a_pin_is_not_sent_again_to_a_vault_that_was_started_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

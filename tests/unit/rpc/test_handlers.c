@@ -447,11 +447,12 @@ static bool is_sent(enum pm_err err)
 	return err != PM_OK && err != PM_CONFIG && err != PM_UNREACHABLE && err != PM_BAD_REPLY;
 }
 
-/* A refused PIN is told that it was tried. */
+/* A refused PIN is told that it was tried, and a PIN is not to be tried again to find out. */
 static bool has_words_of_its_own(uint32_t call, enum pm_err err)
 {
 	return (call == PEPPERMINT__V1__REQUEST__CALL_UNSEAL && err == PM_SEALED) ||
-	       (call == PEPPERMINT__V1__REQUEST__CALL_CHANGE_PIN && err == PM_DENIED);
+	       (call == PEPPERMINT__V1__REQUEST__CALL_CHANGE_PIN &&
+		(err == PM_DENIED || err == PM_OUTCOME_UNKNOWN));
 }
 
 static void expect_passed_on(struct asked *a, enum pm_err err)

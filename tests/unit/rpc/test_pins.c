@@ -82,6 +82,11 @@ static void a_refused_pin_was_tried_once_and_the_answer_says_so(void **state)
 	fake_fail(PM_DENIED);
 	make_whole(a, CHANGE_PIN);
 	expect_refusal(a, PM_DENIED, "the token refused the old PIN, which was tried once");
+	fake_fail(PM_OUTCOME_UNKNOWN);
+	make_whole(a, CHANGE_PIN);
+	expect_refusal(a, PM_OUTCOME_UNKNOWN,
+		       "the token has the old PIN or the new one: if it is sealed now, unseal it "
+		       "with the new one");
 	fake_why("one more wrong PIN locks the token");
 	fake_fail(PM_SEALED);
 	make_whole(a, UNSEAL);
@@ -178,7 +183,7 @@ static void another_pin_under_the_same_id_is_a_conflict(void **state)
 	assert_int_equal(fake_entered(), 1);
 }
 
-/* Both threads for PINs are busy: it waits in the queue until its time is over. */
+/* The thread for PINs is busy: it waits in the queue until its time is over. */
 static void a_pin_that_was_not_tried_may_come_again_under_its_id(void **state)
 {
 	struct asked *a = *state;
@@ -186,21 +191,18 @@ static void a_pin_that_was_not_tried_may_come_again_under_its_id(void **state)
 	uint8_t room[1024];
 
 	fake_hold("test");
-	for (unsigned i = 0; i < 2; i++) {
-		make_whole(a, SEAL);
-		a->request.deadline_ms = 30000;
-		send_request(fd, i + 1, packed(&a->request));
-		fake_await_entered(i + 1);
-	}
+	make_whole(a, CHANGE_PIN);
+	a->request.deadline_ms = 30000;
+	send_request(fd, 1, packed(&a->request));
+	fake_await_entered(1);
 	make_whole(a, UNSEAL);
 	a->request.deadline_ms = 50;
 	assert_int_equal(send_it(a), PM_DEADLINE_EXCEEDED);
-	expect_pins("");
+	expect_pins(PIN "\n" NEW_PIN "\n");
 	fake_release();
 	a->request.deadline_ms = 0;
 	assert_int_equal(send_it(a), PM_OK);
 	expect_pins(PIN "\n");
-	assert_true(receive_frame(fd, room, sizeof(room)) > 0);
 	assert_true(receive_frame(fd, room, sizeof(room)) > 0);
 	close(fd);
 }
@@ -251,6 +253,29 @@ static void a_seal_passes_everything_that_waits_for_the_hsm(void **state)
 	close(fd);
 }
 
+/* A token that hangs with a PIN is just what a seal is for. */
+static void a_seal_passes_pins_that_wait_for_the_hsm(void **state)
+{
+	struct asked *a = *state;
+	int fd = connect_sp(a->f);
+	uint8_t room[1024];
+
+	fake_hold("test");
+	for (uint32_t i = 1; i <= 3; i++) {
+		make_whole(a, UNSEAL);
+		a->request.deadline_ms = 30000;
+		send_request(fd, i, packed(&a->request));
+	}
+	fake_await_entered(1);
+	make_whole(a, SEAL);
+	a->request.deadline_ms = 1000; /* the fake holds this one too, once it is in */
+	assert_int_equal(send_it(a), PM_HSM_UNAVAILABLE);
+	fake_release();
+	for (int i = 0; i < 3; i++)
+		assert_true(receive_frame(fd, room, sizeof(room)) > 0);
+	close(fd);
+}
+
 int main(void)
 {
 #define ASKED(test) cmocka_unit_test_setup_teardown(test, asked_setup, asked_teardown)
@@ -265,6 +290,7 @@ int main(void)
 		ASKED(a_pin_that_was_not_tried_may_come_again_under_its_id),
 		ASKED(a_failure_is_told_to_the_log_without_the_pin),
 		ASKED(a_seal_passes_everything_that_waits_for_the_hsm),
+		ASKED(a_seal_passes_pins_that_wait_for_the_hsm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
