@@ -124,7 +124,7 @@ static const struct config_setting table[] = {
 	{ENVIRONMENT(pin_fd), .read = read_id, .min = 3, .max = 65535},
 	{ENVIRONMENT(module_env), .read = read_variables, .must_be = MUST_BE_VARIABLES},
 	{ENVIRONMENT(init_args), TEXT},
-	{ENVIRONMENT(sessions), NUMBER("4", 1, 64)},
+	{ENVIRONMENT(sessions), NUMBER("1", 1, 64)},
 	{ENVIRONMENT(reload_seconds), NUMBER("30", 0, 3600)},
 	{ENVIRONMENT(check_minutes), NUMBER("5", 1, 1440)},
 	{ENVIRONMENT(standby_token), .read = read_token, .must_be = MUST_BE_TOKEN},

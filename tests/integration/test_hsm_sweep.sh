@@ -13,6 +13,7 @@ esac
 start_vault --limit hsm_timeout_ms=400
 use_faulty_module test
 set_in_section test reload_seconds 0
+set_in_section test sessions 3
 start_vault
 
 tell "faults under load: n = 1, 1 + $PM_SWEEP_STEP, … up to $PM_SWEEP_MOST, share $PM_SWEEP_SHARE"

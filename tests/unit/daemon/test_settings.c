@@ -77,7 +77,7 @@ static void the_least_configuration_has_every_default(void **state)
 	assert_string_equal(s->environments[0].pin_file, "/p");
 	assert_false(s->environments[0].pin_fd.given);
 	assert_string_equal(s->environments[0].init_args, "");
-	assert_int_equal(s->environments[0].sessions, 4);
+	assert_int_equal(s->environments[0].sessions, 1);
 	assert_int_equal(s->environments[0].reload_seconds, 30);
 	assert_int_equal(s->environments[0].check_minutes, 5);
 	assert_string_equal(s->environments[0].standby_token, "");
