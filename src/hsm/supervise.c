@@ -18,6 +18,7 @@
 #include "settings.h"
 
 #define GRACE_MS 2000   /* for a signer to go by itself */
+#define SEAL_MS 1000    /* the same, when nobody can ask it for anything any more */
 #define NEVER INT64_MAX /* not before an order */
 
 struct supervisor {
@@ -83,13 +84,14 @@ static void rise(struct supervisor *sup)
  */
 static bool end_process(struct supervisor *sup, int64_t grace_ms, char how[PROCESS_END_MAX])
 {
-	const bool closing = desk_next_order(desk_of(sup)) == ORDER_CLOSE;
+	const enum desk_order next = desk_next_order(desk_of(sup));
+	const bool ends_it = next == ORDER_CLOSE || next == ORDER_SEAL;
 	const int pid = sup->process.pid;
 
 	link_forget(&sup->link);
 	link_attach(&sup->link, -1);
 	bool gone =
-		process_end(&sup->process, grace_ms, closing ? -1 : desk_of(sup)->order_fd, how);
+		process_end(&sup->process, grace_ms, ends_it ? -1 : desk_of(sup)->order_fd, how);
 	if (!gone)
 		log_error("signer %s (pid %d) was killed and does not go: does its driver hang?",
 			  sup->name, pid);
@@ -111,6 +113,18 @@ static void log_loss(const struct supervisor *sup, enum hsm_cause cause, int pid
 			 reason, (long long)deadline_left_ms(sup->due));
 }
 
+/*
+ * Whoever does not answer, or answers nonsense, is killed at once. Nobody else: a signer that is killed
+ * while its module writes may leave a token that is none any more (SoftHSM writes its file at each
+ * login).
+ */
+static int64_t grace_for(enum link_end end)
+{
+	if (end == LINK_SILENT || end == LINK_GARBAGE)
+		return 0;
+	return end == LINK_STOPPED ? SEAL_MS : GRACE_MS;
+}
+
 /* Fails the calls before it waits for the signer's end. */
 static void lose(struct supervisor *sup, enum link_end end)
 {
@@ -121,7 +135,7 @@ static void lose(struct supervisor *sup, enum link_end end)
 
 	loss_explain(&sup->link, end, environment_of(sup), reason);
 	fall(sup, cause, reason);
-	end_process(sup, end == LINK_CLOSED || end == LINK_FAILED ? GRACE_MS : 0, how);
+	end_process(sup, grace_for(end), how);
 	sup->due = cause_seals(cause) ? NEVER : pace_lose(&sup->pace, cause, clock_now());
 	if (cause == HSM_CAUSE_CRASH || cause == HSM_CAUSE_HANG) {
 		size_t len = strlen(reason);

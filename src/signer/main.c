@@ -27,6 +27,7 @@
 #include "serve.h"
 
 enum { LINK_FD = 3, PIN_FD = 4, FIRST_FOREIGN_FD = 5 };
+enum { DEATH_SIGNAL = SIGUSR1, ORPHAN_SECONDS = 1 };
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static bool was_started_right(int argc, char **argv)
@@ -48,13 +49,26 @@ static void take_name(const char *environment)
 	prctl(PR_SET_NAME, name, 0, 0, 0); /* the kernel keeps 15 characters */
 }
 
-/* A vendor's call can hang for minutes: then only the kernel can end us with peppermintd. */
+static void set_a_term(int signal)
+{
+	(void)signal;
+	alarm(ORPHAN_SECONDS); /* SIGALRM has its default action: the end */
+}
+
+/*
+ * A vendor's call can hang for minutes: then only the kernel can end us with peppermintd. Not at once:
+ * a module that is killed while it writes may leave a token that is none any more, and one that does
+ * not hang lets us see that peppermintd has hung up.
+ */
 static enum pm_err die_with_parent(void)
 {
+	const struct sigaction on_death = { .sa_handler = set_a_term, .sa_flags = SA_RESTART };
 	struct ucred parent;
 	socklen_t len = sizeof(parent);
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
+	signal(SIGALRM, SIG_DFL);
+	if (sigaction(DEATH_SIGNAL, &on_death, NULL) != 0 ||
+	    prctl(PR_SET_PDEATHSIG, DEATH_SIGNAL, 0, 0, 0) != 0 ||
 	    getsockopt(LINK_FD, SOL_SOCKET, SO_PEERCRED, &parent, &len) != 0) {
 		log_error("cannot tie this process to its parent: %s", strerror(errno));
 		return PM_INTERNAL;

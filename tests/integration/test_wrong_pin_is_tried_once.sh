@@ -48,3 +48,13 @@ expect 0 peppermint unseal --env test <<<"$right_pin"
 eventually 10 environment_is SERVING test
 verdict_is VALID test "$key"
 [ "$(calls_of C_Login)" -eq 3 ] || fail "C_Login was called $(calls_of C_Login) times"
+
+tell "a seal lets the module finish its login: a token that is killed while it writes may be none"
+expect 0 peppermint seal --env test
+rule 'C_Login delay 500'
+before=$(calls_of 'C_Login CKR_OK')
+peppermint unseal --env test <<<"$right_pin" >"$story_dir/unseal.log" 2>&1 &
+sleep 0.3
+expect 0 peppermint seal --env test
+wait $! || true
+[ "$(calls_of 'C_Login CKR_OK')" -eq $((before + 1)) ] || fail "the login was cut off"

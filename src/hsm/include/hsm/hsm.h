@@ -171,8 +171,8 @@ enum pm_err hsm_inspect(struct hsm *hsm, struct hsm_inspection *out, int64_t dea
 enum pm_err hsm_random(struct hsm *hsm, uint8_t *out, size_t len, int64_t deadline) NODISCARD;
 
 /*
- * Forgets the PIN and ends the signers, at once: HSM_SEALED until hsm_unseal. Calls in flight fail
- * with PM_SEALED, or PM_OUTCOME_UNKNOWN.
+ * Forgets the PIN and ends the signers: HSM_SEALED until hsm_unseal. Calls in flight fail at once, with
+ * PM_SEALED or PM_OUTCOME_UNKNOWN; what its module is doing a signer may finish within a second.
  */
 enum pm_err hsm_seal(struct hsm *hsm) NODISCARD;
 
