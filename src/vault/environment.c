@@ -25,8 +25,8 @@ enum pm_err environment_init(struct environment *env, const struct vault_environ
 	env->store = store;
 	env->peppers = config->peppers;
 	env->internals = config->internals;
-	env->check_every = (config->check_minutes ? config->check_minutes : CHECK_MINUTES) * 60 *
-			   NS_PER_SECOND;
+	env->check_every = (config->check_minutes ? config->check_minutes : CHECK_MINUTES) *
+			   INT64_C(60) * NS_PER_SECOND;
 	env->masters = calloc(MASTERS_MAX, sizeof(*env->masters));
 	pthread_mutex_init(&env->change_lock, NULL);
 	pthread_cond_init(&env->change_over, NULL);

@@ -233,7 +233,7 @@ static enum pm_err check_again(struct environment *env, const struct checks *fir
 			       int64_t deadline)
 {
 	struct checks again = { .count = 0 };
-	const uint8_t *before[SEAL_TASKS_MAX];
+	const uint8_t *before[SEAL_TASKS_MAX] = { NULL };
 
 	for (size_t i = 0; i < first->count; i++) {
 		if (first->tasks[i]->holds)

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#define SLOTS (2 * MASTERS_MAX)
+#define SLOTS ((size_t)2 * MASTERS_MAX)
 
 struct use {
 	uint8_t key_id[STORE_KEY_ID_LEN];

@@ -14,7 +14,7 @@
 #include "uses.h"
 
 #define TEND_SECONDS 10
-#define WARN_SECONDS (24 * 3600)
+#define WARN_SECONDS 86400
 #define ROTATE_SECONDS 3600
 
 static bool is_time(struct environment *env, const struct master_record *master,
