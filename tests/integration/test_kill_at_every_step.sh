@@ -2,7 +2,7 @@
 # kill -9 of the vault at every step of creating, rotating, rewrapping and destroying a pepper: before
 # and after each call that the step makes into the module. Afterwards no key is lost, no version is
 # served in a wrong state, what is left in the token is reported as an orphan, and the step can be
-# taken again. PM_STEP=1 stops at every call; more leaves some out.
+# taken again. PM_STEP leaves some out; below 9 the pepper runs out of its 64 versions.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/faulty.sh"
 : "${PM_STEP:=41}"
