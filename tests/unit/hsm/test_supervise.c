@@ -190,7 +190,7 @@ static void a_hung_signer_is_killed_and_replaced(void **state)
 {
 	struct fixture *f = *state;
 
-	f->config.call_timeout_ms = 1000;
+	f->config.call_timeout_ms = 2000;
 	fixture_open(f);
 	int pid = fixture_status(f).pid;
 	assert_int_equal(hmac_once(f, "hang", PATIENCE_MS), PM_HSM_UNAVAILABLE);
@@ -310,11 +310,11 @@ static void a_crash_and_a_hang_tell_their_cause_and_a_start_follows(void **state
 		{ "die", HSM_CAUSE_CRASH, "the signer has ended; it was killed by signal 9" },
 		{ "exit", HSM_CAUSE_CRASH, "the signer has ended; it exited with status 3" },
 		{ "garbage", HSM_CAUSE_CRASH, "the signer said something that is no answer" },
-		{ "hang", HSM_CAUSE_HANG, "did not answer a call within 1000 ms; it was killed" },
+		{ "hang", HSM_CAUSE_HANG, "did not answer a call within 2000 ms; it was killed" },
 	};
 	struct fixture *f = *state;
 
-	f->config.call_timeout_ms = 1000;
+	f->config.call_timeout_ms = 2000;
 	f->config.reload_ms = 3600000;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const size_t starts = fixture_starts(f);
