@@ -278,7 +278,7 @@ struct minter {
 	pthread_t thread;
 	struct fixture *f;
 	atomic_uint done;
-	enum pm_err err;
+	atomic_int err; /* enum pm_err */
 };
 
 /* The odd numbers, here and there between the even ones. */
@@ -288,7 +288,7 @@ static void *mint_main(void *arg)
 
 	for (unsigned i = 0; i < MEANWHILE && minter->err == PM_OK; i++) {
 		struct key_record key = make_key(2 * (i * 149 % MEANWHILE) + 1);
-		minter->err = commit_one(minter->f, insert_key(&key));
+		minter->err = (int)commit_one(minter->f, insert_key(&key));
 		minter->done = i + 1;
 	}
 	return NULL;
