@@ -1,6 +1,7 @@
 /* `pepper …`, `master …`: versions, changes, and waiting for what the vault does in the background. */
 #define _GNU_SOURCE
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -267,7 +268,7 @@ static void interrupt_command(void)
 	assert_int_equal(kill(pid, SIGINT), 0);
 }
 
-static int looks;
+static atomic_int looks; /* the vault's thread counts */
 
 static void interrupt_at_the_third_look(Peppermint__V1__Reply *reply)
 {
