@@ -109,7 +109,7 @@ struct sweep {
 	struct key minted[MINTED_MAX];
 	size_t minted_count;
 	pthread_mutex_t minted_lock;
-	struct tally *tally; /* of the present fault */
+	_Atomic(struct tally *) tally; /* of the present fault */
 	_Atomic bool stop;
 	_Atomic unsigned long bystander_calls, bystander_errors;
 	_Atomic bool under_fault; /* some fault is armed */
