@@ -11,15 +11,6 @@
 
 #define ARENA_KEEP ((size_t)96 * 1024) /* a full frame's items, before they are packed */
 
-/* CKR_… of PKCS#11 v3.1, 3.5: those that say more than that the token does not do it. */
-enum {
-	RV_ACTION_PROHIBITED = 0x1b,
-	RV_PIN_INCORRECT = 0xa0,
-	RV_PIN_INVALID = 0xa1,
-	RV_PIN_LEN_RANGE = 0xa2,
-	RV_PIN_TOO_WEAK = 0x1b8,
-};
-
 enum pm_err calls_open(struct calls *calls)
 {
 	*calls = (struct calls){
@@ -69,20 +60,11 @@ static void finish(struct calls *calls, struct call *call, enum pm_err err)
 	pthread_cond_signal(&call->done);
 }
 
-static bool makes_keys(enum call_kind kind)
-{
-	return kind == CALL_GENERATE || kind == CALL_GENERATE_PAIR;
-}
-
-static bool changes_token(enum call_kind kind)
-{
-	return makes_keys(kind) || kind == CALL_DESTROY || kind == CALL_CHANGE_PIN;
-}
-
 /* What a call gets that is given up: in flight it may have changed the token. */
 static enum pm_err loss(const struct call *call, enum pm_err err)
 {
-	return changes_token(call->kind) && call->state == CALL_FLIES ? PM_OUTCOME_UNKNOWN : err;
+	return call_changes_token(call->kind) && call->state == CALL_FLIES ? PM_OUTCOME_UNKNOWN
+									   : err;
 }
 
 static void fail_list(struct calls *calls, struct call_list *list, enum pm_err err)
@@ -223,15 +205,23 @@ static enum pm_err pack(const struct calls *calls, uint64_t id, struct buf *fram
 	case CALL_HMAC:
 		return pack_hmac(calls, id, frame);
 	case CALL_GENERATE:
-		return frame_generate(id, call->id, call->text, frame);
+		return frame_generate(id, HSM_HMAC_SHA256, call->id, call->text, frame);
 	case CALL_GENERATE_PAIR:
-		return frame_generate_pair(id, call->id, call->text, frame);
+		return frame_generate(id, HSM_ED25519, call->id, call->text, frame);
+	case CALL_GENERATE_AES:
+		return frame_generate(id, HSM_AES256_GCM, call->id, call->text, frame);
+	case CALL_IMPORT:
+		return frame_import(id, call->id, call->text, call->data, frame);
 	case CALL_SIGN:
 		return frame_sign(id, call->id, call->algorithm, call->data, frame);
+	case CALL_ENCRYPT:
+		return frame_encrypt(id, call->id, call->iv, call->aad, call->data, frame);
+	case CALL_DECRYPT:
+		return frame_decrypt(id, call->id, call->iv, call->aad, call->data, frame);
 	case CALL_LIST:
 		return frame_list(id, call->text, frame);
 	case CALL_RANDOM:
-		return frame_random(id, call->random_len, frame);
+		return frame_random(id, call->out_len, frame);
 	case CALL_DESTROY:
 		return frame_destroy(id, call->id, call->text, frame);
 	case CALL_INSPECT:
@@ -284,15 +274,21 @@ static void give_macs(struct calls *calls, const struct reply *reply)
 /* Whether the object is of the kind that was to be made. */
 static bool is_made(enum call_kind kind, const struct hsm_object *object)
 {
-	if (kind == CALL_GENERATE)
+	switch (kind) {
+	case CALL_GENERATE:
+	case CALL_IMPORT:
 		return object->algorithm == HSM_HMAC_SHA256;
-	return object->public_len > 0; /* only pairs have it */
+	case CALL_GENERATE_AES:
+		return object->algorithm == HSM_AES256_GCM;
+	default:
+		return object->public_len > 0; /* only pairs have it */
+	}
 }
 
 static enum pm_err give_objects(struct calls *calls, const struct reply *reply)
 {
 	struct call *call = TAILQ_FIRST(&calls->flying);
-	const bool made = makes_keys(calls->frame_kind);
+	const bool made = call_makes_key(calls->frame_kind);
 
 	if (made && (reply->count != 1 || !is_made(calls->frame_kind, &reply->objects[0])))
 		return PM_BAD_REPLY;
@@ -306,15 +302,16 @@ static enum pm_err give_objects(struct calls *calls, const struct reply *reply)
 	return PM_OK;
 }
 
-static enum pm_err give_random(struct calls *calls, const struct reply *reply)
+static enum pm_err give_bytes(struct calls *calls, const struct reply *reply)
 {
 	struct call *call = TAILQ_FIRST(&calls->flying);
 
 	if (!call)
 		return PM_OK;
-	if (reply->random.len != call->random_len)
+	if (reply->bytes.len != call->out_len)
 		return PM_BAD_REPLY;
-	memcpy(call->random, reply->random.data, call->random_len);
+	if (call->out_len > 0)
+		memcpy(call->out, reply->bytes.data, call->out_len);
 	finish(calls, call, PM_OK);
 	return PM_OK;
 }
@@ -350,69 +347,6 @@ static void give_pin_change(struct calls *calls)
 	finish(calls, call, PM_OK);
 }
 
-/*
- * What the signer's own judgements mean: lengths are checked before a call is queued, so there is
- * one for each kind of call.
- */
-static enum pm_err judgement(enum call_kind kind)
-{
-	switch (kind) {
-	case CALL_GENERATE:
-	case CALL_GENERATE_PAIR:
-		return PM_ALREADY_EXISTS;
-	case CALL_LIST:
-		return PM_TOO_LARGE;
-	case CALL_SIGN:
-		return PM_NOT_FOUND;
-	case CALL_DESTROY:
-		return PM_CONFLICT;
-	default:
-		return PM_HSM_UNAVAILABLE;
-	}
-}
-
-/* A locked PIN, or one that another wrong try would lock, is not tried: that is in the log. */
-static enum pm_err refusal_of_pin(uint64_t ck_rv)
-{
-	switch (ck_rv) {
-	case RV_PIN_INCORRECT:
-		return PM_DENIED;
-	case RV_PIN_INVALID:
-	case RV_PIN_LEN_RANGE:
-	case RV_PIN_TOO_WEAK:
-		return PM_BAD_REQUEST;
-	default:
-		return PM_HSM_UNAVAILABLE;
-	}
-}
-
-/* Of a destroy: the label is another's, or the token keeps the object. */
-static bool is_judgement(enum call_kind kind, const struct reply *reply)
-{
-	return reply->fault == FAULT_CALLER &&
-	       (reply->ck_rv == 0 ||
-		(kind == CALL_DESTROY && reply->ck_rv == RV_ACTION_PROHIBITED));
-}
-
-/*
- * The call was refused. A caller's fault changed nothing, and the module's refusals are about what
- * the token cannot; where capacity ran out, an object may have been made or destroyed before.
- */
-static enum pm_err refusal_of(enum call_kind kind, const struct reply *reply)
-{
-	enum pm_err err = PM_HSM_UNAVAILABLE;
-
-	if (reply->fault == FAULT_CAPACITY && changes_token(kind))
-		err = PM_OUTCOME_UNKNOWN;
-	else if (kind == CALL_CHANGE_PIN)
-		err = refusal_of_pin(reply->ck_rv);
-	else if (is_judgement(kind, reply))
-		err = judgement(kind);
-	if (err != PM_ALREADY_EXISTS && err != PM_TOO_LARGE)
-		log_warn("hsm: the signer refused a call: %s", reply->detail);
-	return err;
-}
-
 static void finish_frame(struct calls *calls, enum pm_err err)
 {
 	struct call *call;
@@ -429,14 +363,16 @@ static enum pm_err give(struct calls *calls, const struct reply *reply)
 		give_macs(calls, reply);
 		return PM_OK;
 	}
-	if (reply->kind == REPLY_OBJECTS && (makes_keys(kind) || kind == CALL_LIST))
+	if (reply->kind == REPLY_OBJECTS && (call_makes_key(kind) || kind == CALL_LIST))
 		return give_objects(calls, reply);
 	if (reply->kind == REPLY_SIGNATURE && kind == CALL_SIGN) {
 		give_signature(calls, reply);
 		return PM_OK;
 	}
-	if (reply->kind == REPLY_RANDOM && kind == CALL_RANDOM)
-		return give_random(calls, reply);
+	if ((reply->kind == REPLY_RANDOM && kind == CALL_RANDOM) ||
+	    (reply->kind == REPLY_ENCRYPTED && kind == CALL_ENCRYPT) ||
+	    (reply->kind == REPLY_DECRYPTED && kind == CALL_DECRYPT))
+		return give_bytes(calls, reply);
 	if (reply->kind == REPLY_INSPECTION && kind == CALL_INSPECT) {
 		give_inspection(calls, reply);
 		return PM_OK;
@@ -455,7 +391,7 @@ static enum pm_err give(struct calls *calls, const struct reply *reply)
 static enum pm_err refuse_frame(struct calls *calls, const struct reply *reply)
 {
 	/* Logs, and so must not hold the mutex: a full log pipe would stop every caller. */
-	enum pm_err err = refusal_of(calls->frame_kind, reply);
+	enum pm_err err = call_refusal(calls->frame_kind, reply);
 
 	pthread_mutex_lock(&calls->mutex);
 	finish_frame(calls, err);

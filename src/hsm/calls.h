@@ -13,22 +13,10 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "call_kind.h"
 #include "frames.h"
-#include "reply.h"
 
 #define CALLS_JOBS_MAX 4096 /* that wait; beyond it PM_BUSY */
-
-enum call_kind {
-	CALL_HMAC,
-	CALL_GENERATE,
-	CALL_GENERATE_PAIR,
-	CALL_SIGN,
-	CALL_LIST,
-	CALL_RANDOM,
-	CALL_DESTROY,
-	CALL_INSPECT,
-	CALL_CHANGE_PIN,
-};
 
 struct call {
 	enum call_kind kind;
@@ -36,18 +24,21 @@ struct call {
 	/* HMAC: as many jobs as fit a frame. The others count as one job. */
 	struct hsm_job *jobs;
 	size_t count;
-	/* generate, generate_pair, sign, list and destroy */
+	/* of those that name a key, or list some */
 	const struct hsm_id *id;
 	const char *text;           /* label or prefix */
 	struct hsm_object *objects; /* out */
 	size_t object_count;        /* out */
-	/* sign */
+	/* sign, import, encrypt and decrypt; only sign asks for an algorithm */
 	enum hsm_algorithm algorithm;
 	struct bytes data;
 	uint8_t *signature; /* out */
-	/* random */
-	uint8_t *random; /* out */
-	size_t random_len;
+	/* encrypt and decrypt */
+	const uint8_t *iv;
+	struct bytes aad;
+	/* encrypt, decrypt and random */
+	uint8_t *out;
+	size_t out_len; /* which is what is asked for */
 	/* inspect */
 	struct hsm_inspection *inspection; /* out */
 	/* change_pin; `changed` is called, under the mutex, before anybody hears of the answer */

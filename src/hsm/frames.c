@@ -14,6 +14,7 @@ SAME(HSM_HMAC_SHA256, HMAC_SHA256);
 SAME(HSM_ED25519, ED25519);
 SAME(HSM_ECDSA_P256, ECDSA_P256);
 SAME(HSM_ALGORITHM_OTHER, OTHER);
+SAME(HSM_AES256_GCM, AES256_GCM);
 
 #define OP(name) PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_##name
 
@@ -89,8 +90,8 @@ enum pm_err frame_hmac(uint64_t id, const struct hsm_job *const *jobs, size_t co
 	return pack(&request, out);
 }
 
-enum pm_err frame_generate(uint64_t id, const struct hsm_id *key, const char *label,
-			   struct buf *out)
+enum pm_err frame_generate(uint64_t id, enum hsm_algorithm algorithm, const struct hsm_id *key,
+			   const char *label, struct buf *out)
 {
 	Peppermint__Signer__V1__Generate generate = PEPPERMINT__SIGNER__V1__GENERATE__INIT;
 	SignerRequest request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
@@ -98,22 +99,63 @@ enum pm_err frame_generate(uint64_t id, const struct hsm_id *key, const char *la
 	generate.key_id = lend_id(key);
 	generate.label = (char *)label;
 	request.id = id;
-	request.op_case = OP(GENERATE);
+	/* One pointer of the union, whichever it is called: all of them are to a Generate. */
 	request.generate = &generate;
+	request.op_case = algorithm == HSM_HMAC_SHA256  ? OP(GENERATE)
+			  : algorithm == HSM_AES256_GCM ? OP(GENERATE_AES)
+							: OP(GENERATE_PAIR);
 	return pack(&request, out);
 }
 
-enum pm_err frame_generate_pair(uint64_t id, const struct hsm_id *key, const char *label,
-				struct buf *out)
+enum pm_err frame_import(uint64_t id, const struct hsm_id *key, const char *label,
+			 struct bytes value, struct buf *out)
 {
-	Peppermint__Signer__V1__Generate generate = PEPPERMINT__SIGNER__V1__GENERATE__INIT;
+	Peppermint__Signer__V1__Import import = PEPPERMINT__SIGNER__V1__IMPORT__INIT;
 	SignerRequest request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
 
-	generate.key_id = lend_id(key);
-	generate.label = (char *)label;
+	import.key_id = lend_id(key);
+	import.label = (char *)label;
+	import.value = lend(value);
 	request.id = id;
-	request.op_case = OP(GENERATE_PAIR);
-	request.generate_pair = &generate;
+	request.op_case = OP(IMPORT);
+	request.import = &import;
+	return pack(&request, out);
+}
+
+static Peppermint__Signer__V1__Cipher cipher_of(const struct hsm_id *key,
+						const uint8_t iv[HSM_IV_LEN], struct bytes aad,
+						struct bytes data)
+{
+	Peppermint__Signer__V1__Cipher cipher = PEPPERMINT__SIGNER__V1__CIPHER__INIT;
+
+	cipher.key_id = lend_id(key);
+	cipher.iv = lend(bytes_of(iv, HSM_IV_LEN));
+	cipher.aad = lend(aad);
+	cipher.data = lend(data);
+	return cipher;
+}
+
+enum pm_err frame_encrypt(uint64_t id, const struct hsm_id *key, const uint8_t iv[HSM_IV_LEN],
+			  struct bytes aad, struct bytes plain, struct buf *out)
+{
+	Peppermint__Signer__V1__Cipher cipher = cipher_of(key, iv, aad, plain);
+	SignerRequest request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	request.id = id;
+	request.op_case = OP(ENCRYPT);
+	request.encrypt = &cipher;
+	return pack(&request, out);
+}
+
+enum pm_err frame_decrypt(uint64_t id, const struct hsm_id *key, const uint8_t iv[HSM_IV_LEN],
+			  struct bytes aad, struct bytes sealed, struct buf *out)
+{
+	Peppermint__Signer__V1__Cipher cipher = cipher_of(key, iv, aad, sealed);
+	SignerRequest request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	request.id = id;
+	request.op_case = OP(DECRYPT);
+	request.decrypt = &cipher;
 	return pack(&request, out);
 }
 

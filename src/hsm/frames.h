@@ -22,12 +22,17 @@ size_t frame_item_size(struct bytes data);
 enum pm_err frame_start(uint64_t id, const struct hsm_config *config, struct buf *out) NODISCARD;
 enum pm_err frame_hmac(uint64_t id, const struct hsm_job *const *jobs, size_t count,
 		       struct arena *arena, struct buf *out) NODISCARD;
-enum pm_err frame_generate(uint64_t id, const struct hsm_id *key, const char *label,
-			   struct buf *out) NODISCARD;
-enum pm_err frame_generate_pair(uint64_t id, const struct hsm_id *key, const char *label,
-				struct buf *out) NODISCARD;
+/* Either algorithm of a pair asks for one, which the token chooses. */
+enum pm_err frame_generate(uint64_t id, enum hsm_algorithm algorithm, const struct hsm_id *key,
+			   const char *label, struct buf *out) NODISCARD;
+enum pm_err frame_import(uint64_t id, const struct hsm_id *key, const char *label,
+			 struct bytes value, struct buf *out) NODISCARD;
 enum pm_err frame_sign(uint64_t id, const struct hsm_id *key, enum hsm_algorithm algorithm,
 		       struct bytes data, struct buf *out) NODISCARD;
+enum pm_err frame_encrypt(uint64_t id, const struct hsm_id *key, const uint8_t iv[HSM_IV_LEN],
+			  struct bytes aad, struct bytes plain, struct buf *out) NODISCARD;
+enum pm_err frame_decrypt(uint64_t id, const struct hsm_id *key, const uint8_t iv[HSM_IV_LEN],
+			  struct bytes aad, struct bytes sealed, struct buf *out) NODISCARD;
 enum pm_err frame_list(uint64_t id, const char *prefix, struct buf *out) NODISCARD;
 enum pm_err frame_random(uint64_t id, size_t len, struct buf *out) NODISCARD;
 enum pm_err frame_destroy(uint64_t id, const struct hsm_id *key, const char *label,

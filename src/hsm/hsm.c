@@ -85,6 +85,61 @@ enum pm_err hsm_generate_pair(struct hsm *hsm, const struct hsm_id *id, const ch
 	return generate(hsm, CALL_GENERATE_PAIR, id, label, out, deadline);
 }
 
+enum pm_err hsm_generate_aes(struct hsm *hsm, const struct hsm_id *id, const char *label,
+			     struct hsm_object *out, int64_t deadline)
+{
+	return generate(hsm, CALL_GENERATE_AES, id, label, out, deadline);
+}
+
+enum pm_err hsm_import(struct hsm *hsm, const struct hsm_id *id, const char *label,
+		       struct bytes value, struct hsm_object *out, int64_t deadline)
+{
+	struct call call = {
+		.kind = CALL_IMPORT, .id = id, .text = label, .data = value, .objects = out
+	};
+
+	TRY(check_label(label));
+	if (value.len < HSM_IMPORT_MIN)
+		return PM_BAD_REQUEST;
+	if (value.len > HSM_IMPORT_MAX)
+		return PM_TOO_LARGE;
+	return calls_do(group_calls(hsm), &call, deadline);
+}
+
+enum pm_err hsm_encrypt(struct hsm *hsm, const struct hsm_id *id, const uint8_t iv[HSM_IV_LEN],
+			struct bytes aad, struct bytes plain, uint8_t *out, int64_t deadline)
+{
+	struct call call = { .kind = CALL_ENCRYPT,
+			     .id = id,
+			     .iv = iv,
+			     .aad = aad,
+			     .data = plain,
+			     .out = out,
+			     .out_len = plain.len + HSM_TAG_LEN };
+
+	if (aad.len > HSM_PLAIN_MAX || plain.len > HSM_PLAIN_MAX)
+		return PM_TOO_LARGE;
+	return calls_do(group_calls(hsm), &call, deadline);
+}
+
+enum pm_err hsm_decrypt(struct hsm *hsm, const struct hsm_id *id, const uint8_t iv[HSM_IV_LEN],
+			struct bytes aad, struct bytes sealed, uint8_t *out, int64_t deadline)
+{
+	struct call call = { .kind = CALL_DECRYPT,
+			     .id = id,
+			     .iv = iv,
+			     .aad = aad,
+			     .data = sealed,
+			     .out = out,
+			     .out_len = sealed.len - HSM_TAG_LEN };
+
+	if (sealed.len < HSM_TAG_LEN)
+		return PM_BAD_REQUEST;
+	if (aad.len > HSM_PLAIN_MAX || sealed.len > HSM_PLAIN_MAX + HSM_TAG_LEN)
+		return PM_TOO_LARGE;
+	return calls_do(group_calls(hsm), &call, deadline);
+}
+
 static enum pm_err check_signable(enum hsm_algorithm algorithm, struct bytes data)
 {
 	if (data.len > HSM_SIGNED_MAX)
@@ -121,7 +176,7 @@ enum pm_err hsm_list(struct hsm *hsm, const char *prefix, struct hsm_object *out
 
 enum pm_err hsm_random(struct hsm *hsm, uint8_t *out, size_t len, int64_t deadline)
 {
-	struct call call = { .kind = CALL_RANDOM, .random = out, .random_len = len };
+	struct call call = { .kind = CALL_RANDOM, .out = out, .out_len = len };
 
 	if (len > HSM_RANDOM_MAX)
 		return PM_TOO_LARGE;

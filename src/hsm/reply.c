@@ -127,7 +127,7 @@ static enum pm_err unpack_macs(const Macs *macs, struct arena *arena, struct rep
 
 static enum pm_err unpack_algorithm(int number, enum hsm_algorithm *out)
 {
-	if (number < HSM_HMAC_SHA256 || number > HSM_ALGORITHM_OTHER)
+	if (number < HSM_HMAC_SHA256 || number > HSM_AES256_GCM)
 		return PM_BAD_REPLY;
 	*out = (enum hsm_algorithm)number;
 	return PM_OK;
@@ -180,6 +180,13 @@ static enum pm_err unpack_objects(Object *const *objects, size_t count, struct a
 		return PM_NO_MEMORY;
 	for (size_t i = 0; i < count; i++)
 		TRY(unpack_object(objects[i], &out->objects[i]));
+	return PM_OK;
+}
+
+static enum pm_err unpack_bytes(ProtobufCBinaryData bytes, enum reply_kind kind, struct reply *out)
+{
+	out->kind = kind;
+	out->bytes = bytes_of(bytes.data, bytes.len);
 	return PM_OK;
 }
 
@@ -250,9 +257,11 @@ static enum pm_err unpack_result(const SignerReply *reply, struct arena *arena, 
 	case RESULT(LIST):
 		return unpack_objects(reply->list->objects, reply->list->n_objects, arena, out);
 	case RESULT(RANDOM):
-		out->kind = REPLY_RANDOM;
-		out->random = bytes_of(reply->random.data, reply->random.len);
-		return PM_OK;
+		return unpack_bytes(reply->random, REPLY_RANDOM, out);
+	case RESULT(ENCRYPTED):
+		return unpack_bytes(reply->encrypted, REPLY_ENCRYPTED, out);
+	case RESULT(DECRYPTED):
+		return unpack_bytes(reply->decrypted, REPLY_DECRYPTED, out);
 	case RESULT(SIGNATURE):
 		return unpack_signature(reply->signature, out);
 	case RESULT(DESTROYED):

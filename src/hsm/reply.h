@@ -29,6 +29,8 @@ enum reply_kind {
 	REPLY_OBJECTS,
 	REPLY_RANDOM,
 	REPLY_SIGNATURE,
+	REPLY_ENCRYPTED,
+	REPLY_DECRYPTED,
 	REPLY_DESTROYED,
 	REPLY_INSPECTION,
 	REPLY_PIN_CHANGED,
@@ -51,11 +53,11 @@ struct reply {
 	struct reply_token token; /* REPLY_STARTED */
 	/* REPLY_MACS: HSM_MAC_LEN bytes each, or NULL where the token has no such key. */
 	const uint8_t **macs;
-	/* REPLY_OBJECTS: of list, or the one of generate or generate_pair; at most HSM_OBJECTS_MAX.
+	/* REPLY_OBJECTS: of list, or the one that was made; at most HSM_OBJECTS_MAX.
 	 * The algorithm is one of the enum's, and a public key is as long as its algorithm's is. */
 	struct hsm_object *objects;
-	size_t count; /* of macs or objects */
-	struct bytes random;
+	size_t count;       /* of macs or objects */
+	struct bytes bytes; /* REPLY_RANDOM, REPLY_ENCRYPTED, REPLY_DECRYPTED: of any length */
 	const uint8_t *signature;          /* REPLY_SIGNATURE: HSM_SIGNATURE_LEN bytes */
 	struct hsm_inspection *inspection; /* REPLY_INSPECTION */
 };

@@ -12,6 +12,7 @@
 #define CKR_CLASSES(X)                                                                             \
 	X(CKR_OK, FAILURE_NONE)                                                                    \
 	X(CKR_ACTION_PROHIBITED, FAILURE_CALLER)                                                   \
+	X(CKR_AEAD_DECRYPT_FAILED, FAILURE_CALLER)                                                 \
 	X(CKR_ATTRIBUTE_READ_ONLY, FAILURE_CALLER)                                                 \
 	X(CKR_ATTRIBUTE_SENSITIVE, FAILURE_CALLER)                                                 \
 	X(CKR_ATTRIBUTE_TYPE_INVALID, FAILURE_CALLER)                                              \
@@ -20,6 +21,8 @@
 	X(CKR_DATA_INVALID, FAILURE_CALLER)                                                        \
 	X(CKR_DATA_LEN_RANGE, FAILURE_CALLER)                                                      \
 	X(CKR_DOMAIN_PARAMS_INVALID, FAILURE_CALLER)                                               \
+	X(CKR_ENCRYPTED_DATA_INVALID, FAILURE_CALLER)                                              \
+	X(CKR_ENCRYPTED_DATA_LEN_RANGE, FAILURE_CALLER)                                            \
 	X(CKR_FUNCTION_NOT_SUPPORTED, FAILURE_CALLER)                                              \
 	X(CKR_KEY_FUNCTION_NOT_PERMITTED, FAILURE_CALLER)                                          \
 	X(CKR_KEY_SIZE_RANGE, FAILURE_CALLER)                                                      \

@@ -13,6 +13,11 @@
 #undef CKR_PIN_TOO_WEAK
 #define CKR_PIN_TOO_WEAK 0x1b8UL
 
+/* PKCS#11 v3.0; not in every pkcs11.h. */
+#ifndef CKR_AEAD_DECRYPT_FAILED
+#define CKR_AEAD_DECRYPT_FAILED 0x42UL
+#endif
+
 /* The numbers are those of signer.proto's FailureClass; serve.c does not build if they differ. */
 enum failure_class {
 	FAILURE_NONE,

@@ -3,12 +3,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cipher.h"
 #include "destroy.h"
 #include "make.h"
 #include "mend.h"
 #include "verify.h"
-
-#define OUGHT_TO_BE "sensitive always, extractable never, private, made in the token, may sign"
 
 /* ECDSA signs a digest: 32 bytes, which this is without being one. */
 #define PROOF "peppermint: does this pair sign?"
@@ -22,7 +21,8 @@ struct making {
 	const char *label;
 	struct object *out;
 	enum algorithm algorithm;
-	size_t count; /* objects of that CKA_ID */
+	struct bytes value; /* of a key that is brought in; empty: it is made here */
+	size_t count;       /* objects of that CKA_ID */
 };
 
 static enum pm_err check_request(const struct making *m, struct failure *failure)
@@ -62,15 +62,24 @@ static enum pm_err check_id_is_free(struct making *m, struct failure *failure)
 
 static bool is_pair(const struct making *m)
 {
-	return m->algorithm != ALGORITHM_HMAC_SHA256;
+	return m->algorithm == ALGORITHM_ED25519 || m->algorithm == ALGORITHM_ECDSA_P256;
+}
+
+static bool is_import(const struct making *m)
+{
+	return m->value.len > 0;
 }
 
 static enum pm_err ask_for(const struct making *m, struct failure *failure)
 {
 	const struct token *token = m->keys->token;
 
-	return is_pair(m) ? make_pair(token, m->id, m->label, m->algorithm, failure)
-			  : make_secret(token, m->id, m->label, failure);
+	if (is_pair(m))
+		return make_pair(token, m->id, m->label, m->algorithm, failure);
+	if (m->algorithm == ALGORITHM_AES256_GCM)
+		return make_aes(token, m->id, m->label, failure);
+	return is_import(m) ? make_known(token, m->id, m->label, m->value, failure)
+			    : make_secret(token, m->id, m->label, failure);
 }
 
 /* The token refused the call before it did anything, so it says. */
@@ -105,17 +114,37 @@ static enum pm_err make(struct making *m, struct failure *failure)
 	}
 }
 
+static const char *ought_to_be(const struct making *m)
+{
+	if (is_import(m))
+		return "sensitive, not extractable, private, may sign, not as if made in the token";
+	if (m->algorithm == ALGORITHM_AES256_GCM)
+		return "sensitive always, extractable never, private, made in the token, may "
+		       "encrypt and decrypt and nothing else";
+	return "sensitive always, extractable never, private, made in the token, may sign";
+}
+
+/* What was brought in must not pass for what was made here. */
+static bool has_its_origin(const struct making *m, const struct object *object)
+{
+	const bool made_here = !is_import(m);
+
+	return object->local == made_here && object->always_sensitive == made_here &&
+	       object->never_extractable == made_here;
+}
+
 static bool is_as_asked(const struct making *m, const struct object *object)
 {
 	return object->algorithm == m->algorithm && object->token && object->private &&
-	       object->sensitive && object->always_sensitive && !object->extractable &&
-	       object->never_extractable && object->local && object->sign &&
-	       object->id_len == m->id.len && memcmp(object->id, m->id.data, m->id.len) == 0 &&
+	       object->sensitive && !object->extractable && has_its_origin(m, object) &&
+	       object_is_fit(object) && object->id_len == m->id.len &&
+	       memcmp(object->id, m->id.data, m->id.len) == 0 &&
 	       strcmp(object->label, m->label) == 0 && is_pair(m) == (object->public_len > 0);
 }
 
 /* Mechanisms are announced that do not work; and halves are swapped more easily than made. */
-static enum pm_err prove(const struct making *m, const struct object *made, struct failure *failure)
+static enum pm_err prove_pair(const struct making *m, const struct object *made,
+			      struct failure *failure)
 {
 	const struct bytes proof = bytes_str(PROOF);
 	uint8_t signature[SIGN_LEN];
@@ -125,6 +154,29 @@ static enum pm_err prove(const struct making *m, const struct object *made, stru
 			     signature))
 		return PM_OK;
 	return failure_set(failure, FAILURE_CALLER, "its halves do not belong together");
+}
+
+static enum pm_err prove_import(const struct making *m, const struct object *made,
+				struct failure *failure)
+{
+	const struct bytes proof = bytes_str(PROOF);
+	uint8_t mac[SIGN_MAC_LEN];
+
+	TRY(sign_data(m->keys->token, 0, made->algorithm, made->handle, proof, mac, failure));
+	if (verify_hmac(m->value, proof, mac))
+		return PM_OK;
+	return failure_set(failure, FAILURE_CALLER, "its MACs are not those of what was brought");
+}
+
+static enum pm_err prove(const struct making *m, struct failure *failure)
+{
+	if (is_pair(m))
+		return prove_pair(m, m->out, failure);
+	if (is_import(m))
+		return prove_import(m, m->out, failure);
+	return m->algorithm == ALGORITHM_AES256_GCM
+		       ? cipher_prove(m->keys->token, m->out->handle, failure)
+		       : PM_OK;
 }
 
 /* Found by its CKA_ID: the handles that came with its making may have been garbled on their way. */
@@ -145,8 +197,8 @@ static enum pm_err examine(void *arg, struct failure *failure)
 	TRY(object_read(token, found[0], m->out, failure));
 	TRY(object_read_public(token, m->out, failure));
 	if (!is_as_asked(m, m->out))
-		return failure_set(failure, FAILURE_CALLER, OUGHT_TO_BE);
-	return is_pair(m) ? prove(m, m->out, failure) : PM_OK;
+		return failure_set(failure, FAILURE_CALLER, "%s", ought_to_be(m));
+	return prove(m, failure);
 }
 
 /* The token did not do as it was told, as `failure` says: nothing of it may stay. */
@@ -185,15 +237,46 @@ static enum pm_err make_sound(struct making *m, bool *unable, struct failure *fa
 	return err;
 }
 
+/* There is one way to make it. */
+static enum pm_err make_only(struct making *m, struct failure *failure)
+{
+	bool unable = false;
+
+	TRY(check_request(m, failure));
+	TRY(check_id_is_free(m, failure));
+	return make_sound(m, &unable, failure);
+}
+
 enum pm_err generate_key(struct keys *keys, struct bytes id, const char *label, struct object *out,
 			 struct failure *failure)
 {
 	struct making m = { keys, id, label, out, .algorithm = ALGORITHM_HMAC_SHA256 };
-	bool unable = false;
 
-	TRY(check_request(&m, failure));
-	TRY(check_id_is_free(&m, failure));
-	return make_sound(&m, &unable, failure);
+	return make_only(&m, failure);
+}
+
+enum pm_err generate_aes(struct keys *keys, struct bytes id, const char *label, struct object *out,
+			 struct failure *failure)
+{
+	struct making m = { keys, id, label, out, .algorithm = ALGORITHM_AES256_GCM };
+
+	return make_only(&m, failure);
+}
+
+enum pm_err import_key(struct keys *keys, struct bytes id, const char *label, struct bytes value,
+		       struct object *out, struct failure *failure)
+{
+	struct making m = {
+		keys, id, label, out, .algorithm = ALGORITHM_HMAC_SHA256, .value = value
+	};
+
+	if (value.len >= IMPORT_MIN && value.len <= IMPORT_MAX)
+		return make_only(&m, failure);
+	enum pm_err err = failure_set(failure, FAILURE_CALLER,
+				      "a key that is brought in has %d to %d bytes, not %zu",
+				      IMPORT_MIN, IMPORT_MAX, value.len);
+	failure->rv = CKR_KEY_SIZE_RANGE;
+	return err;
 }
 
 /* What C_GetMechanismInfo says of Ed25519 does not count, only what comes of it. */

@@ -27,16 +27,31 @@ static void put_object(struct object *object, Peppermint__Signer__V1__Object *ou
 }
 
 enum pm_err handle_generate(struct signer *signer, const Peppermint__Signer__V1__Generate *ask,
-			    bool pair, Reply *reply)
+			    generator generate, Reply *reply)
 {
 	struct object *made = arena_alloc(signer->arena, sizeof(*made));
 	Peppermint__Signer__V1__Object *out = arena_alloc(signer->arena, sizeof(*out));
 
 	if (!made || !out)
 		return no_memory(signer);
-	TRY((pair ? generate_pair : generate_key)(&signer->keys,
-						  bytes_of(ask->key_id.data, ask->key_id.len),
-						  ask->label, made, &signer->failure));
+	TRY(generate(&signer->keys, bytes_of(ask->key_id.data, ask->key_id.len), ask->label, made,
+		     &signer->failure));
+	put_object(made, out);
+	reply->object = out;
+	reply->result_case = RESULT(OBJECT);
+	return PM_OK;
+}
+
+enum pm_err handle_import(struct signer *signer, const Peppermint__Signer__V1__Import *ask,
+			  Reply *reply)
+{
+	struct object *made = arena_alloc(signer->arena, sizeof(*made));
+	Peppermint__Signer__V1__Object *out = arena_alloc(signer->arena, sizeof(*out));
+
+	if (!made || !out)
+		return no_memory(signer);
+	TRY(import_key(&signer->keys, bytes_of(ask->key_id.data, ask->key_id.len), ask->label,
+		       bytes_of(ask->value.data, ask->value.len), made, &signer->failure));
 	put_object(made, out);
 	reply->object = out;
 	reply->result_case = RESULT(OBJECT);

@@ -2,6 +2,7 @@
 #ifndef SIGNER_HANDLERS_H
 #define SIGNER_HANDLERS_H
 
+#include "generate.h"
 #include "ops.h"
 
 typedef Peppermint__Signer__V1__SignerReply Reply;
@@ -20,9 +21,17 @@ enum pm_err handle_sign(struct signer *signer, const Peppermint__Signer__V1__Sig
 enum pm_err handle_random(struct signer *signer, const Peppermint__Signer__V1__Random *ask,
 			  Reply *reply) NODISCARD;
 
+/* handle_cipher.c */
+enum pm_err handle_encrypt(struct signer *signer, const Peppermint__Signer__V1__Cipher *ask,
+			   Reply *reply) NODISCARD;
+enum pm_err handle_decrypt(struct signer *signer, const Peppermint__Signer__V1__Cipher *ask,
+			   Reply *reply) NODISCARD;
+
 /* handle_keys.c */
 enum pm_err handle_generate(struct signer *signer, const Peppermint__Signer__V1__Generate *ask,
-			    bool pair, Reply *reply) NODISCARD;
+			    generator generate, Reply *reply) NODISCARD;
+enum pm_err handle_import(struct signer *signer, const Peppermint__Signer__V1__Import *ask,
+			  Reply *reply) NODISCARD;
 enum pm_err handle_list(struct signer *signer, const Peppermint__Signer__V1__List *ask,
 			Reply *reply) NODISCARD;
 enum pm_err handle_destroy(struct signer *signer, const Peppermint__Signer__V1__Destroy *ask,

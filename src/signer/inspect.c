@@ -13,6 +13,8 @@ enum {
 	P256,
 	RSA_PAIR,
 	RSA,
+	AES_KEY,
+	AES_GCM,
 	COUNT
 };
 
@@ -36,6 +38,8 @@ static const struct {
 	[P256] = MECHANISM(CKM_ECDSA),
 	[RSA_PAIR] = MECHANISM(CKM_RSA_PKCS_KEY_PAIR_GEN),
 	[RSA] = MECHANISM(CKM_SHA256_RSA_PKCS),
+	[AES_KEY] = MECHANISM(CKM_AES_KEY_GEN),
+	[AES_GCM] = MECHANISM(CKM_AES_GCM),
 };
 
 struct inspecting {
@@ -81,6 +85,14 @@ static enum pm_err try_pairs(void *arg, struct failure *failure)
 	return proof_rsa(token, &out[RSA_PAIR].proof, &out[RSA].proof, failure);
 }
 
+static enum pm_err try_aes(void *arg, struct failure *failure)
+{
+	const struct inspecting *inspecting = arg;
+	struct mechanism *out = inspecting->out;
+
+	return proof_aes(inspecting->token, &out[AES_KEY].proof, &out[AES_GCM].proof, failure);
+}
+
 enum pm_err inspect_mechanisms(struct token *token, struct mechanism out[INSPECT_MECHANISMS],
 			       struct failure *failure)
 {
@@ -88,5 +100,6 @@ enum pm_err inspect_mechanisms(struct token *token, struct mechanism out[INSPECT
 
 	TRY(mend_run(token, ask_about_all, &inspecting, failure));
 	TRY(mend_run(token, try_keys, &inspecting, failure));
-	return mend_run(token, try_pairs, &inspecting, failure);
+	TRY(mend_run(token, try_pairs, &inspecting, failure));
+	return mend_run(token, try_aes, &inspecting, failure);
 }

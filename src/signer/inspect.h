@@ -4,7 +4,7 @@
 
 #include "proof.h"
 
-#define INSPECT_MECHANISMS 9
+#define INSPECT_MECHANISMS 11
 
 struct mechanism {
 	const char *name;

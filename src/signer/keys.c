@@ -20,7 +20,7 @@ static bool is_ours(const struct keys *keys, const struct object *object)
 
 static bool is_sound(const struct object *object, struct bytes id, enum algorithm algorithm)
 {
-	return object->sensitive && !object->extractable && object->sign &&
+	return object->sensitive && !object->extractable && object_is_fit(object) &&
 	       object->algorithm == algorithm && object->id_len == id.len &&
 	       memcmp(object->id, id.data, id.len) == 0;
 }
@@ -28,8 +28,8 @@ static bool is_sound(const struct object *object, struct bytes id, enum algorith
 static enum pm_err look_for(const struct keys *keys, struct bytes id, enum algorithm algorithm,
 			    struct object *out, struct failure *failure)
 {
-	CK_OBJECT_CLASS class =
-		algorithm == ALGORITHM_HMAC_SHA256 ? CKO_SECRET_KEY : CKO_PRIVATE_KEY;
+	const bool pair = algorithm == ALGORITHM_ED25519 || algorithm == ALGORITHM_ECDSA_P256;
+	CK_OBJECT_CLASS class = pair ? CKO_PRIVATE_KEY : CKO_SECRET_KEY;
 	CK_BBOOL yes = CK_TRUE;
 	CK_ATTRIBUTE match[] = {
 		{ CKA_CLASS, &class, sizeof(class) },
@@ -53,8 +53,11 @@ static enum pm_err look_for(const struct keys *keys, struct bytes id, enum algor
 	if (!is_ours(keys, out) || !is_sound(out, id, algorithm))
 		return failure_set(failure, FAILURE_CALLER,
 				   "key %s of token %s is not used: it must be a sensitive, not "
-				   "extractable %s key that may sign, labelled %s…",
-				   hex, keys->token->label, sign_name(algorithm), keys->prefix);
+				   "extractable %s key that may %s, labelled %s…",
+				   hex, keys->token->label, sign_name(algorithm),
+				   algorithm == ALGORITHM_AES256_GCM ? "encrypt and decrypt only"
+								     : "sign",
+				   keys->prefix);
 	return PM_OK;
 }
 

@@ -7,6 +7,9 @@
 #include "session.h"
 #include "sign.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define AES256_LEN 32
+
 enum pm_err object_attribute(const struct token *token, CK_OBJECT_HANDLE handle,
 			     CK_ATTRIBUTE_TYPE type, void *value, size_t *len,
 			     struct failure *failure)
@@ -102,6 +105,19 @@ static enum pm_err read_type(const struct token *token, CK_OBJECT_HANDLE handle,
 	return PM_OK;
 }
 
+/* Other lengths are not ours. */
+static enum pm_err read_aes(const struct token *token, CK_OBJECT_HANDLE handle, enum algorithm *out,
+			    struct failure *failure)
+{
+	CK_ULONG bytes = 0;
+	size_t len = sizeof(bytes);
+
+	TRY(object_attribute(token, handle, CKA_VALUE_LEN, &bytes, &len, failure));
+	if (len == sizeof(bytes) && bytes == AES256_LEN)
+		*out = ALGORITHM_AES256_GCM;
+	return PM_OK;
+}
+
 static enum pm_err read_algorithm(const struct token *token, CK_OBJECT_HANDLE handle,
 				  enum algorithm *out, struct failure *failure)
 {
@@ -113,6 +129,8 @@ static enum pm_err read_algorithm(const struct token *token, CK_OBJECT_HANDLE ha
 	TRY(read_type(token, handle, &type, failure));
 	if (type == CKK_GENERIC_SECRET || type == CKK_SHA256_HMAC)
 		*out = ALGORITHM_HMAC_SHA256;
+	if (type == CKK_AES)
+		return read_aes(token, handle, out, failure);
 	if (type != CKK_EC && type != CKK_EC_EDWARDS)
 		return PM_OK;
 	TRY(object_attribute(token, handle, CKA_EC_PARAMS, params, &len, failure));
@@ -130,6 +148,29 @@ static enum pm_err read_restricted(const struct token *token, struct object *obj
 			     failure));
 	object->restricted =
 		len == sizeof(allowed[0]) && allowed[0] == sign_mechanism(object->algorithm);
+	return PM_OK;
+}
+
+/* With a key that unwraps or derives as well, what it encrypted could be made a key of anyone's. */
+static enum pm_err read_cipher(const struct token *token, struct object *object,
+			       struct failure *failure)
+{
+	static const struct {
+		CK_ATTRIBUTE_TYPE type;
+		bool wanted;
+	} uses[] = {
+		{ CKA_ENCRYPT, true }, { CKA_DECRYPT, true }, { CKA_SIGN, false },
+		{ CKA_VERIFY, false }, { CKA_WRAP, false },   { CKA_UNWRAP, false },
+		{ CKA_DERIVE, false },
+	};
+
+	object->cipher = object->algorithm == ALGORITHM_AES256_GCM;
+	for (size_t i = 0; object->cipher && i < COUNT(uses); i++) {
+		bool may = false;
+
+		TRY(read_flag(token, object->handle, uses[i].type, !uses[i].wanted, &may, failure));
+		object->cipher = may == uses[i].wanted;
+	}
 	return PM_OK;
 }
 
@@ -184,10 +225,16 @@ enum pm_err object_read(const struct token *token, CK_OBJECT_HANDLE handle, stru
 		out->id_len = 0;
 	TRY(object_read_label(token, handle, out->label, failure));
 	TRY(read_algorithm(token, handle, &out->algorithm, failure));
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+	for (size_t i = 0; i < COUNT(flags); i++)
 		TRY(read_flag(token, handle, flags[i].type, flags[i].untold, flags[i].out,
 			      failure));
+	TRY(read_cipher(token, out, failure));
 	return read_restricted(token, out, failure);
+}
+
+bool object_is_fit(const struct object *object)
+{
+	return object->algorithm == ALGORITHM_AES256_GCM ? object->cipher : object->sign;
 }
 
 bool object_equal(const struct object *a, const struct object *b)
@@ -198,8 +245,8 @@ bool object_equal(const struct object *a, const struct object *b)
 	       a->always_sensitive == b->always_sensitive && a->extractable == b->extractable &&
 	       a->never_extractable == b->never_extractable && a->local == b->local &&
 	       a->sign == b->sign && a->private == b->private && a->modifiable == b->modifiable &&
-	       a->destroyable == b->destroyable && a->restricted == b->restricted &&
-	       a->public_len == b->public_len &&
+	       a->destroyable == b->destroyable && a->cipher == b->cipher &&
+	       a->restricted == b->restricted && a->public_len == b->public_len &&
 	       memcmp(a->public_key, b->public_key, sizeof(a->public_key)) == 0;
 }
 

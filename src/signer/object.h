@@ -23,6 +23,7 @@ enum algorithm {
 	ALGORITHM_ED25519,
 	ALGORITHM_ECDSA_P256,
 	ALGORITHM_OTHER,
+	ALGORITHM_AES256_GCM,
 };
 
 struct object {
@@ -33,6 +34,7 @@ struct object {
 	enum algorithm algorithm;
 	bool token, sensitive, always_sensitive, extractable, never_extractable, local, sign;
 	bool private, modifiable, destroyable;
+	bool cipher;     /* of an AES key: may encrypt and decrypt, and nothing else */
 	bool restricted; /* CKA_ALLOWED_MECHANISMS holds the one mechanism of its algorithm */
 	uint8_t public_key[PUBLIC_MAX]; /* of a pair, once object_read_public has filled it in */
 	size_t public_len;
@@ -71,6 +73,9 @@ enum pm_err object_drop(const struct token *token, CK_OBJECT_HANDLE handle, stru
 /* `handle` is a secret or private key's. */
 enum pm_err object_read(const struct token *token, CK_OBJECT_HANDLE handle, struct object *out,
 			struct failure *failure) NODISCARD;
+
+/* Whether it may do what its algorithm is for, and, of AES, nothing else. */
+bool object_is_fit(const struct object *object);
 
 /* In all that was read of them. */
 bool object_equal(const struct object *a, const struct object *b);

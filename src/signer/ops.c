@@ -24,6 +24,7 @@ SAME(ALGORITHM_HMAC_SHA256);
 SAME(ALGORITHM_ED25519);
 SAME(ALGORITHM_ECDSA_P256);
 SAME(ALGORITHM_OTHER);
+SAME(ALGORITHM_AES256_GCM);
 #undef SAME
 _Static_assert(PROOF_NONE == 0 && PROOF_RIGHT == 1 && PROOF_WRONG == 2, "as signer.proto says");
 
@@ -47,11 +48,19 @@ enum pm_err ops_run(struct signer *signer, const Peppermint__Signer__V1__SignerR
 	case OP(HMAC):
 		return handle_hmac(signer, request->hmac, reply);
 	case OP(GENERATE):
-		return handle_generate(signer, request->generate, false, reply);
+		return handle_generate(signer, request->generate, generate_key, reply);
 	case OP(GENERATE_PAIR):
-		return handle_generate(signer, request->generate_pair, true, reply);
+		return handle_generate(signer, request->generate_pair, generate_pair, reply);
+	case OP(GENERATE_AES):
+		return handle_generate(signer, request->generate_aes, generate_aes, reply);
+	case OP(IMPORT):
+		return handle_import(signer, request->import, reply);
 	case OP(SIGN):
 		return handle_sign(signer, request->sign, reply);
+	case OP(ENCRYPT):
+		return handle_encrypt(signer, request->encrypt, reply);
+	case OP(DECRYPT):
+		return handle_decrypt(signer, request->decrypt, reply);
 	case OP(LIST):
 		return handle_list(signer, request->list, reply);
 	case OP(RANDOM):

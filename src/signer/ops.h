@@ -15,6 +15,7 @@
 #define HMAC_DATA_MAX 32768
 #define RANDOM_MAX 1024
 #define SIGN_DATA_MAX 1024
+#define CIPHER_DATA_MAX 512
 #define LIST_BYTES_MAX ((size_t)120 * 1024) /* of a List's answer: a frame has 128 KiB */
 
 struct signer {

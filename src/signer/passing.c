@@ -92,6 +92,28 @@ enum pm_err passing_generate(const struct token *token, enum passing_kind kind, 
 	return passing_generate_by(token, CKM_SHA256_KEY_GEN, kind, out, failure);
 }
 
+enum pm_err passing_aes(const struct token *token, struct passing *out, struct failure *failure)
+{
+	CK_MECHANISM mechanism = { .mechanism = CKM_AES_KEY_GEN };
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_KEY_TYPE type = CKK_AES;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+	CK_ULONG len = VALUE_LEN;
+	CK_ATTRIBUTE template[] = {
+		{ CKA_CLASS, &class, sizeof(class) }, { CKA_KEY_TYPE, &type, sizeof(type) },
+		{ CKA_VALUE_LEN, &len, sizeof(len) }, { CKA_TOKEN, &no, sizeof(no) },
+		{ CKA_ENCRYPT, &yes, sizeof(yes) },   { CKA_DECRYPT, &yes, sizeof(yes) },
+		{ CKA_ID, out->id, sizeof(out->id) }, { CKA_SENSITIVE, &yes, sizeof(yes) },
+		{ CKA_EXTRACTABLE, &no, sizeof(no) },
+	};
+
+	TRY(begin(out, failure));
+	CK_RV rv = token->p11->C_GenerateKey(token->work[0], &mechanism, template, 9, &out->key);
+	if (rv != CKR_OK)
+		return failure_ck(failure, rv, "C_GenerateKey of a passing AES key");
+	return check(token, out, failure);
+}
+
 enum pm_err passing_pair(const struct token *token, CK_MECHANISM_TYPE type, CK_ATTRIBUTE *public,
 			 size_t public_len, struct passing *out, struct failure *failure)
 {

@@ -38,6 +38,10 @@ enum pm_err passing_generate_by(const struct token *token, CK_MECHANISM_TYPE typ
 				enum passing_kind kind, struct passing *out,
 				struct failure *failure) NODISCARD;
 
+/* An AES-256 key that encrypts and decrypts. */
+enum pm_err passing_aes(const struct token *token, struct passing *out,
+			struct failure *failure) NODISCARD;
+
 /* A pair that signs; `public` is what of the public half's template tells its kind. */
 enum pm_err passing_pair(const struct token *token, CK_MECHANISM_TYPE type, CK_ATTRIBUTE *public,
 			 size_t public_len, struct passing *out, struct failure *failure) NODISCARD;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cipher.h"
 #include "curve.h"
 #include "passing.h"
 #include "session.h"
@@ -205,6 +206,23 @@ enum pm_err proof_rsa(struct token *token, enum proof *made, enum proof *signed_
 	    verify_rsa(bytes_of(modulus, len), bytes_of(exponent, sizeof(exponent)),
 		       bytes_str(PROOF_DATA), bytes_of(signature, sizeof(signature))))
 		*signed_ = PROOF_RIGHT;
+	return session_clear(token, failure);
+}
+
+enum pm_err proof_aes(struct token *token, enum proof *made, enum proof *ciphered,
+		      struct failure *failure)
+{
+	struct passing passing;
+
+	*made = PROOF_RIGHT;
+	*ciphered = PROOF_NONE;
+	enum pm_err err = passing_aes(token, &passing, failure);
+	if (err != PM_OK)
+		return settle(err, failure, PROOF_WRONG, made);
+	*ciphered = PROOF_RIGHT;
+	err = cipher_prove(token, passing.key, failure);
+	TRY(settle(err, failure, PROOF_WRONG, ciphered));
+	passing_drop(token, &passing);
 	return session_clear(token, failure);
 }
 

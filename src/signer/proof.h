@@ -32,6 +32,10 @@ enum pm_err proof_pair(struct token *token, enum algorithm algorithm, enum proof
 enum pm_err proof_rsa(struct token *token, enum proof *made, enum proof *signed_,
 		      struct failure *failure) NODISCARD;
 
+/* An AES-256 key decrypts by CKM_AES_GCM what it encrypted, and nothing with another tag. */
+enum pm_err proof_aes(struct token *token, enum proof *made, enum proof *ciphered,
+		      struct failure *failure) NODISCARD;
+
 /* Whether the token keeps a key from CKM_SHA256_HMAC if CKA_ALLOWED_MECHANISMS does not name it. */
 enum pm_err proof_enforced(struct token *token, bool *out, struct failure *failure) NODISCARD;
 

@@ -6,7 +6,7 @@
 #include "base/secret.h"
 
 #define REGAIN_MS 60000
-#define RESULT_MAX 64 /* bytes of any signature that may be under way */
+#define RESULT_MAX 64 /* bytes of whatever may be under way, at its end */
 
 size_t session_cap(const struct token *token, size_t asked)
 {
@@ -240,15 +240,33 @@ enum pm_err session_check_login(const struct token *token, struct failure *failu
 			   token->label);
 }
 
-/* Ends the operation, whose result goes nowhere, by giving it something to sign. */
-static bool finish_operation(const struct token *token)
+/* Ends an operation, whose result goes nowhere, by giving it something to sign or whatever it does. */
+static CK_RV finish(const struct token *token, CK_C_Sign transform)
 {
 	CK_BYTE data = 0, result[RESULT_MAX];
 	CK_ULONG len = sizeof(result);
-	CK_RV rv = token->p11->C_Sign(token->work[0], &data, sizeof(data), result, &len);
+	CK_RV rv = transform(token->work[0], &data, sizeof(data), result, &len);
 
 	secret_wipe(result, sizeof(result));
+	return rv;
+}
+
+static bool is_over(CK_RV rv)
+{
 	return rv == CKR_OK || rv == CKR_OPERATION_NOT_INITIALIZED;
+}
+
+/* Tokens without ciphers have none under way. */
+static bool is_over_if_any(CK_RV rv)
+{
+	return is_over(rv) || rv == CKR_FUNCTION_NOT_SUPPORTED;
+}
+
+static bool finish_operation(const struct token *token)
+{
+	return is_over(finish(token, token->p11->C_Sign)) &&
+	       is_over_if_any(finish(token, token->p11->C_Encrypt)) &&
+	       is_over_if_any(finish(token, token->p11->C_Decrypt));
 }
 
 static enum pm_err clear_worker(struct token *token, size_t i, struct failure *failure)

@@ -10,6 +10,7 @@ static const struct {
 	[ALGORITHM_ED25519] = { "Ed25519", CKM_EDDSA, SIGN_LEN },
 	[ALGORITHM_ECDSA_P256] = { "ECDSA P-256", CKM_ECDSA, SIGN_LEN },
 	[ALGORITHM_OTHER] = { "other", CK_UNAVAILABLE_INFORMATION, 0 },
+	[ALGORITHM_AES256_GCM] = { "AES-256-GCM", CKM_AES_GCM, 0 },
 };
 
 size_t sign_len(enum algorithm algorithm)

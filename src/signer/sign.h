@@ -15,7 +15,7 @@ size_t sign_len(enum algorithm algorithm);
 /* For messages: "HMAC-SHA-256". */
 const char *sign_name(enum algorithm algorithm);
 
-/* CKM_SHA256_HMAC, CKM_EDDSA or CKM_ECDSA. */
+/* CKM_SHA256_HMAC, CKM_EDDSA or CKM_ECDSA; CKM_AES_GCM, which signs nothing. */
 CK_MECHANISM_TYPE sign_mechanism(enum algorithm algorithm);
 
 /*

@@ -8,10 +8,11 @@ static void check_object(const struct hsm_object *object)
 	static const size_t public_len[] = { [HSM_HMAC_SHA256] = 0,
 					     [HSM_ED25519] = 32,
 					     [HSM_ECDSA_P256] = 91,
-					     [HSM_ALGORITHM_OTHER] = 0 };
+					     [HSM_ALGORITHM_OTHER] = 0,
+					     [HSM_AES256_GCM] = 0 };
 
 	MUST(text_is_clean(bytes_str(object->label)));
-	MUST(object->algorithm >= HSM_HMAC_SHA256 && object->algorithm <= HSM_ALGORITHM_OTHER);
+	MUST(object->algorithm >= HSM_HMAC_SHA256 && object->algorithm <= HSM_AES256_GCM);
 	MUST(object->public_len == 0 || object->public_len == public_len[object->algorithm]);
 }
 
@@ -59,7 +60,10 @@ static void check_reply(const struct reply *reply, size_t frame_len)
 			check_object(&reply->objects[i]);
 		break;
 	case REPLY_RANDOM:
-		MUST(reply->random.len <= frame_len); /* calls.c compares it with what was asked */
+	case REPLY_ENCRYPTED:
+	case REPLY_DECRYPTED:
+		MUST(reply->bytes.len <= frame_len); /* calls.c compares it with what was asked */
+		touch(reply->bytes.data, reply->bytes.len);
 		break;
 	case REPLY_SIGNATURE:
 		touch(reply->signature, HSM_SIGNATURE_LEN);

@@ -1,12 +1,11 @@
 #include "fake_hsm.h"
 
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake_token.h"
+#include "fake_calls.h"
 #include "fault.h"
 
 #define TOKENS_MAX 2
@@ -78,8 +77,7 @@ void fake_hsm_free(struct hsm *hsm)
 	free(hsm);
 }
 
-/* Locks; the token is the caller's until give_back. */
-static struct fake_token *take_token(struct hsm *hsm)
+struct fake_token *fake_take_token(struct hsm *hsm)
 {
 	struct fake_group *group = hsm->group;
 
@@ -87,7 +85,7 @@ static struct fake_token *take_token(struct hsm *hsm)
 	return &group->tokens[hsm->only >= 0 ? (uint32_t)hsm->only : group->active];
 }
 
-static void give_back(struct hsm *hsm)
+void fake_give_back(struct hsm *hsm)
 {
 	pthread_mutex_unlock(&hsm->group->lock);
 }
@@ -128,33 +126,33 @@ static void set_state(struct fake_group *group, struct fake_token *token, enum h
 
 void fake_hsm_set_state(struct hsm *hsm, enum hsm_state state)
 {
-	struct fake_token *token = take_token(hsm);
+	struct fake_token *token = fake_take_token(hsm);
 
 	set_state(hsm->group, token, state, state == HSM_SEALED ? HSM_CAUSE_PIN : HSM_CAUSE_DEVICE);
-	give_back(hsm);
+	fake_give_back(hsm);
 }
 
 void fake_hsm_fall(struct hsm *hsm, enum hsm_cause cause)
 {
-	struct fake_token *token = take_token(hsm);
+	struct fake_token *token = fake_take_token(hsm);
 	const bool sealed = cause == HSM_CAUSE_PIN || cause == HSM_CAUSE_OPERATOR;
 
 	set_state(hsm->group, token, sealed ? HSM_SEALED : HSM_STARTING, cause);
-	give_back(hsm);
+	fake_give_back(hsm);
 }
 
 void fake_hsm_set_serial(struct hsm *hsm, const char *serial)
 {
-	struct hsm_status *status = &take_token(hsm)->status;
+	struct hsm_status *status = &fake_take_token(hsm)->status;
 
 	snprintf(status->serial, sizeof(status->serial), "%s", serial);
-	give_back(hsm);
+	fake_give_back(hsm);
 }
 
 void fake_hsm_without_eddsa(struct hsm *hsm)
 {
-	take_token(hsm)->without_eddsa = true;
-	give_back(hsm);
+	fake_take_token(hsm)->without_eddsa = true;
+	fake_give_back(hsm);
 }
 
 /* A start of the active token is a new generation of the HSM as well. */
@@ -168,196 +166,76 @@ static void start(struct fake_group *group, struct fake_token *token)
 
 void fake_hsm_restart(struct hsm *hsm)
 {
-	struct fake_token *token = take_token(hsm);
+	struct fake_token *token = fake_take_token(hsm);
 
 	token->status.restarts++;
 	start(hsm->group, token);
-	give_back(hsm);
+	fake_give_back(hsm);
 }
 
 void fake_hsm_lose_key(struct hsm *hsm, size_t i)
 {
-	take_token(hsm)->keys[i].lost = true;
-	give_back(hsm);
+	fake_take_token(hsm)->keys[i].lost = true;
+	fake_give_back(hsm);
 }
 
 void fake_hsm_swap_key(struct hsm *hsm, size_t i)
 {
-	fake_key_swap(&take_token(hsm)->keys[i]);
-	give_back(hsm);
+	fake_key_swap(&fake_take_token(hsm)->keys[i]);
+	fake_give_back(hsm);
 }
 
 void fake_hsm_flip(struct hsm *hsm, uint64_t n)
 {
-	struct fake_token *token = take_token(hsm);
+	struct fake_token *token = fake_take_token(hsm);
 
 	token->flip_at = token->macs + n + 1;
-	give_back(hsm);
+	fake_give_back(hsm);
 }
 
 void fake_hsm_spoil_signature(struct hsm *hsm)
 {
-	take_token(hsm)->spoil = true;
-	give_back(hsm);
+	fake_take_token(hsm)->spoil = true;
+	fake_give_back(hsm);
 }
 
 size_t fake_hsm_key_count(struct hsm *hsm)
 {
-	size_t count = take_token(hsm)->count;
+	size_t count = fake_take_token(hsm)->count;
 
-	give_back(hsm);
+	fake_give_back(hsm);
 	return count;
 }
 
 uint64_t fake_hsm_macs(struct hsm *hsm)
 {
-	uint64_t macs = take_token(hsm)->macs;
+	uint64_t macs = fake_take_token(hsm)->macs;
 
-	give_back(hsm);
+	fake_give_back(hsm);
 	return macs;
 }
 
 uint64_t fake_hsm_signatures(struct hsm *hsm)
 {
-	uint64_t signatures = take_token(hsm)->signatures;
+	uint64_t signatures = fake_take_token(hsm)->signatures;
 
-	give_back(hsm);
+	fake_give_back(hsm);
 	return signatures;
 }
 
 uint32_t fake_hsm_wrong_pins(struct hsm *hsm)
 {
-	take_token(hsm);
+	fake_take_token(hsm);
 	uint32_t count = hsm->group->wrong_pins;
-	give_back(hsm);
+	fake_give_back(hsm);
 	return count;
 }
 
-/* Of every call: what its token's state lets it do. */
-static enum pm_err check_state(const struct fake_token *token)
+enum pm_err fake_check_state(const struct fake_token *token)
 {
 	if (token->status.state == HSM_SEALED)
 		return PM_SEALED;
 	return token->status.state == HSM_SERVING ? PM_OK : PM_HSM_UNAVAILABLE;
-}
-
-enum pm_err hsm_hmac(struct hsm *hsm, struct hsm_job *jobs, size_t count, int64_t deadline)
-{
-	(void)deadline;
-	struct fake_token *token = take_token(hsm);
-	enum pm_err err = fault_now() ? PM_HSM_UNAVAILABLE : check_state(token);
-
-	for (size_t i = 0; i < count; i++) {
-		jobs[i].err = err;
-		if (err == PM_OK)
-			fake_token_mac(token, &jobs[i]);
-	}
-	give_back(hsm);
-	return err;
-}
-
-static enum pm_err make(struct hsm *hsm, const struct hsm_id *id, const char *label, bool pair,
-			struct hsm_object *out)
-{
-	if (fault_now())
-		return PM_HSM_UNAVAILABLE;
-	struct fake_token *token = take_token(hsm);
-	enum hsm_algorithm algorithm = !pair                  ? HSM_HMAC_SHA256
-				       : token->without_eddsa ? HSM_ECDSA_P256
-							      : HSM_ED25519;
-	enum pm_err err = check_state(token);
-	if (err == PM_OK)
-		err = fake_token_make(token, id, label, algorithm, out);
-	give_back(hsm);
-	/* The key is made, and the answer is lost. */
-	return err == PM_OK && fault_now() ? PM_OUTCOME_UNKNOWN : err;
-}
-
-enum pm_err hsm_generate(struct hsm *hsm, const struct hsm_id *id, const char *label,
-			 struct hsm_object *out, int64_t deadline)
-{
-	(void)deadline;
-	return make(hsm, id, label, false, out);
-}
-
-enum pm_err hsm_generate_pair(struct hsm *hsm, const struct hsm_id *id, const char *label,
-			      struct hsm_object *out, int64_t deadline)
-{
-	(void)deadline;
-	return make(hsm, id, label, true, out);
-}
-
-enum pm_err hsm_sign(struct hsm *hsm, const struct hsm_id *id, enum hsm_algorithm algorithm,
-		     struct bytes data, uint8_t signature[HSM_SIGNATURE_LEN], int64_t deadline)
-{
-	(void)deadline;
-	if (data.len > HSM_SIGNED_MAX)
-		return PM_TOO_LARGE;
-	if (algorithm != HSM_ED25519 && (algorithm != HSM_ECDSA_P256 || data.len != 32))
-		return PM_BAD_REQUEST;
-	if (fault_now())
-		return PM_HSM_UNAVAILABLE;
-	struct fake_token *token = take_token(hsm);
-	enum pm_err err = check_state(token);
-	if (err == PM_OK)
-		err = fake_token_sign(token, id, algorithm, data, signature);
-	give_back(hsm);
-	return err;
-}
-
-enum pm_err hsm_list(struct hsm *hsm, const char *prefix, struct hsm_object *out, size_t *count,
-		     int64_t deadline)
-{
-	(void)deadline;
-	if (fault_now())
-		return PM_HSM_UNAVAILABLE;
-	const struct fake_token *token = take_token(hsm);
-	enum pm_err err = check_state(token);
-	if (err == PM_OK)
-		*count = fake_token_list(token, prefix, out);
-	give_back(hsm);
-	return err;
-}
-
-enum pm_err hsm_destroy(struct hsm *hsm, const struct hsm_id *id, const char *label,
-			int64_t deadline)
-{
-	(void)deadline;
-	if (fault_now())
-		return PM_HSM_UNAVAILABLE;
-	if (fault_now())
-		return PM_OUTCOME_UNKNOWN; /* and it is still there */
-	struct fake_token *token = take_token(hsm);
-	enum pm_err err = check_state(token);
-	if (err == PM_OK)
-		err = fake_token_destroy(token, id, label);
-	give_back(hsm);
-	/* It is gone, and the answer is lost. */
-	return err == PM_OK && fault_now() ? PM_OUTCOME_UNKNOWN : err;
-}
-
-enum pm_err hsm_inspect(struct hsm *hsm, struct hsm_inspection *out, int64_t deadline)
-{
-	(void)deadline;
-	if (fault_now())
-		return PM_HSM_UNAVAILABLE;
-	const struct fake_token *token = take_token(hsm);
-	enum pm_err err = check_state(token);
-	if (err == PM_OK)
-		fake_token_inspect(token, out);
-	give_back(hsm);
-	return err;
-}
-
-enum pm_err hsm_random(struct hsm *hsm, uint8_t *out, size_t len, int64_t deadline)
-{
-	(void)deadline;
-	if (fault_now())
-		return PM_HSM_UNAVAILABLE;
-	enum pm_err err = check_state(take_token(hsm));
-	give_back(hsm);
-	TRY(err);
-	return RAND_bytes(out, (int)len) == 1 ? PM_OK : PM_INTERNAL;
 }
 
 enum pm_err hsm_seal(struct hsm *hsm)
@@ -417,7 +295,7 @@ enum pm_err hsm_unseal(struct hsm *hsm, struct bytes pin, int64_t deadline)
 static enum pm_err change_pin(struct fake_group *group, struct bytes old_pin, struct bytes new_pin)
 {
 	for (uint32_t i = 0; i < group->count; i++)
-		TRY(check_state(&group->tokens[i]));
+		TRY(fake_check_state(&group->tokens[i]));
 	if (!try_pin(group, old_pin))
 		return PM_DENIED;
 	if (new_pin.len < PIN_MIN || new_pin.len > PIN_MAX)
@@ -465,10 +343,10 @@ void hsm_status(struct hsm *hsm, struct hsm_status *out)
 {
 	const struct fake_group *group = hsm->group;
 
-	*out = take_token(hsm)->status;
+	*out = fake_take_token(hsm)->status;
 	out->members = group->count;
 	out->active = group->active;
 	if (hsm->only < 0)
 		out->generation = group->generation;
-	give_back(hsm);
+	fake_give_back(hsm);
 }

@@ -1,7 +1,7 @@
 /*
- * An HSM in memory behind hsm/hsm.h, for unit tests: HMACs and signatures by OpenSSL under keys of
- * its own, calls that fail on command (fault.h), and tokens that can be taken away, swapped or
- * tampered with. Its PIN is FAKE_PIN.
+ * An HSM in memory behind hsm/hsm.h, for unit tests: OpenSSL computes, under keys of the fake's own,
+ * calls fail on command (fault.h), and tokens can be taken away, swapped or tampered with. Its PIN is
+ * FAKE_PIN.
  *
  * Where a function takes an hsm, it means its active token; of an hsm_member, that token.
  */

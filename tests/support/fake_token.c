@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MADE_LEN 32 /* bytes of a secret key that is made here */
+
 void fake_token_wipe(struct fake_token *token)
 {
 	for (size_t i = 0; i < token->count; i++)
@@ -77,15 +79,28 @@ void fake_token_mac(struct fake_token *token, struct hsm_job *job)
 
 	job->err = key ? PM_OK : PM_NOT_FOUND;
 	if (key)
-		HMAC(EVP_sha256(), key->value, sizeof(key->value), job->data.data, job->data.len,
+		HMAC(EVP_sha256(), key->value, (int)key->value_len, job->data.data, job->data.len,
 		     job->mac, &len);
 	if (++token->macs == token->flip_at)
 		job->mac[9] ^= 0x10;
 }
 
-enum pm_err fake_token_make(struct fake_token *token, const struct hsm_id *id, const char *label,
-			    enum hsm_algorithm algorithm, struct hsm_object *out)
+/* `value` is empty if it is to be made here. */
+static void fill_value(struct fake_key *key, struct bytes value)
 {
+	key->value_len = value.len > 0 ? value.len : MADE_LEN;
+	if (value.len > 0)
+		memcpy(key->value, value.data, value.len);
+	else
+		RAND_bytes(key->value, MADE_LEN);
+}
+
+enum pm_err fake_token_make(struct fake_token *token, const struct hsm_id *id, const char *label,
+			    enum hsm_algorithm algorithm, struct bytes value,
+			    struct hsm_object *out)
+{
+	const bool made_here = value.len == 0;
+
 	if (find(token, id))
 		return PM_ALREADY_EXISTS;
 	if (token->count == FAKE_KEYS_MAX)
@@ -96,18 +111,18 @@ enum pm_err fake_token_make(struct fake_token *token, const struct hsm_id *id, c
 			.id = *id,
 			.algorithm = algorithm,
 			.sensitive = true,
-			.always_sensitive = true,
-			.never_extractable = true,
-			.local = true,
-			.sign = true,
+			.always_sensitive = made_here,
+			.never_extractable = made_here,
+			.local = made_here,
+			.sign = algorithm != HSM_AES256_GCM,
 			.private = true,
 			.destroyable = true,
 			.restricted = true,
 		},
 	};
 	snprintf(key->object.label, sizeof(key->object.label), "%s", label);
-	if (algorithm == HSM_HMAC_SHA256)
-		RAND_bytes(key->value, sizeof(key->value));
+	if (algorithm == HSM_HMAC_SHA256 || algorithm == HSM_AES256_GCM)
+		fill_value(key, value);
 	else
 		make_pair(key);
 	*out = key->object;
@@ -160,6 +175,58 @@ enum pm_err fake_token_sign(struct fake_token *token, const struct hsm_id *id,
 	return PM_OK;
 }
 
+static bool gcm_begin(EVP_CIPHER_CTX *ctx, const struct fake_key *key, const uint8_t iv[HSM_IV_LEN],
+		      struct bytes aad, bool encrypt)
+{
+	int len = 0;
+
+	return EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->value, iv, encrypt) == 1 &&
+	       EVP_CipherUpdate(ctx, NULL, &len, aad.data, (int)aad.len) == 1;
+}
+
+enum pm_err fake_token_encrypt(struct fake_token *token, const struct hsm_id *id,
+			       const uint8_t iv[HSM_IV_LEN], struct bytes aad, struct bytes plain,
+			       uint8_t *out)
+{
+	const struct fake_key *key = find_for(token, id, HSM_AES256_GCM);
+	int len = 0;
+
+	if (!key)
+		return PM_NOT_FOUND;
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	bool done =
+		gcm_begin(ctx, key, iv, aad, true) &&
+		EVP_CipherUpdate(ctx, out, &len, plain.data, (int)plain.len) == 1 &&
+		EVP_CipherFinal_ex(ctx, out + plain.len, &len) == 1 &&
+		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, HSM_TAG_LEN, out + plain.len) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	return done ? PM_OK : PM_HSM_UNAVAILABLE;
+}
+
+enum pm_err fake_token_decrypt(struct fake_token *token, const struct hsm_id *id,
+			       const uint8_t iv[HSM_IV_LEN], struct bytes aad, struct bytes sealed,
+			       uint8_t *out)
+{
+	const struct fake_key *key = find_for(token, id, HSM_AES256_GCM);
+	const size_t plain_len = sealed.len - HSM_TAG_LEN;
+	uint8_t plain[HSM_PLAIN_MAX + 1]; /* given only if the tag is right */
+	int len = 0;
+
+	if (!key)
+		return PM_NOT_FOUND;
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	bool done = gcm_begin(ctx, key, iv, aad, false) &&
+		    EVP_CipherUpdate(ctx, plain, &len, sealed.data, (int)plain_len) == 1 &&
+		    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, HSM_TAG_LEN,
+					(uint8_t *)sealed.data + plain_len) == 1 &&
+		    EVP_CipherFinal_ex(ctx, plain + plain_len, &len) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	if (done)
+		memcpy(out, plain, plain_len);
+	OPENSSL_cleanse(plain, sizeof(plain));
+	return done ? PM_OK : PM_BAD_REQUEST;
+}
+
 enum pm_err fake_token_destroy(struct fake_token *token, const struct hsm_id *id, const char *label)
 {
 	struct fake_key *key = find(token, id);
@@ -198,8 +265,9 @@ void fake_token_inspect(const struct fake_token *token, struct hsm_inspection *o
 			{ "CKM_EDDSA", 0x1057, !token->without_eddsa,
 			  token->without_eddsa ? HSM_NOT_TRIED : HSM_PROVEN, false },
 			{ "CKM_ECDSA", 0x1041, true, HSM_PROVEN, false },
+			{ "CKM_AES_GCM", 0x1087, true, HSM_PROVEN, false },
 		},
-		.mechanism_count = 3,
+		.mechanism_count = 4,
 	};
 	memcpy(out->label, status->label, sizeof(out->label));
 	memcpy(out->manufacturer, status->manufacturer, sizeof(out->manufacturer));

@@ -1,6 +1,6 @@
 /*
- * Puts a generic secret of known value into a SoftHSM token, or tries to get a private key out of
- * it: what pkcs11-tool 0.23 cannot do. A program of its own, never built with sanitizers.
+ * Puts a generic secret of known value into a SoftHSM token, or tries to get a private or secret key
+ * out of it: what pkcs11-tool 0.23 cannot do. A program of its own, never built with sanitizers.
  *
  *   import_key TOKEN-LABEL ID-HEX LABEL VALUE-HEX sensitive|extractable
  *   import_key TOKEN-LABEL ID-HEX     prints the CK_RV of each attempt; 0: none got anywhere
@@ -81,10 +81,10 @@ static CK_RV import(CK_SESSION_HANDLE session, char **argv)
 	return p11->C_CreateObject(session, wanted, sizeof(wanted) / sizeof(wanted[0]), &key);
 }
 
-static CK_RV find_private(CK_SESSION_HANDLE session, const char *hex, CK_OBJECT_HANDLE *key)
+static CK_RV find_key(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, const char *hex,
+		      CK_OBJECT_HANDLE *key)
 {
 	CK_BYTE id[VALUE_MAX];
-	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
 	CK_ATTRIBUTE match[] = {
 		{ CKA_CLASS, &class, sizeof(class) },
 		{ CKA_ID, id, unhex(hex, id) },
@@ -134,7 +134,10 @@ int main(int argc, char **argv)
 	if (rv == CKR_OK)
 		rv = log_in(argv[1], &session);
 	if (rv == CKR_OK)
-		rv = argc == 6 ? import(session, argv) : find_private(session, argv[2], &key);
+		rv = argc == 6 ? import(session, argv)
+			       : find_key(session, CKO_PRIVATE_KEY, argv[2], &key);
+	if (rv == CKR_OBJECT_HANDLE_INVALID)
+		rv = find_key(session, CKO_SECRET_KEY, argv[2], &key);
 	if (rv == CKR_OK && argc == 3)
 		return extract(session, key) == 0 ? 0 : 1;
 	if (rv != CKR_OK)

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fake_cipher.h"
 #include "fake_misdeeds.h"
 
 #define SOCKET 3
@@ -103,7 +104,7 @@ static void make_public(Object *object, const char *label)
 }
 
 static void send_object(const Request *request, const Peppermint__Signer__V1__Generate *asked,
-			bool pair)
+			Peppermint__Signer__V1__Algorithm algorithm)
 {
 	Reply reply = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
 	Object object = PEPPERMINT__SIGNER__V1__OBJECT__INIT;
@@ -122,14 +123,30 @@ static void send_object(const Request *request, const Peppermint__Signer__V1__Ge
 	object.sensitive = object.always_sensitive = object.never_extractable = 1;
 	object.local = object.sign = 1;
 	if (begins_with(asked->label, strlen(asked->label), "other-kind"))
-		pair = !pair;
-	object.algorithm = pair ? ALGORITHM(ED25519) : ALGORITHM(HMAC_SHA256);
-	if (pair)
+		algorithm = algorithm == ALGORITHM(HMAC_SHA256) ? ALGORITHM(ED25519)
+								: ALGORITHM(HMAC_SHA256);
+	object.algorithm = algorithm;
+	if (algorithm == ALGORITHM(ED25519))
 		make_public(&object, asked->label);
 	reply.id = request->id;
 	reply.result_case = RESULT(OBJECT);
 	reply.object = &object;
 	send_reply(&reply);
+}
+
+/* Its value must be the id twice. */
+static void send_imported(const Request *request)
+{
+	Peppermint__Signer__V1__Import *asked = request->import;
+	Peppermint__Signer__V1__Generate generate = PEPPERMINT__SIGNER__V1__GENERATE__INIT;
+
+	if (asked->key_id.len != 16 || asked->value.len != 32 ||
+	    memcmp(asked->value.data, asked->key_id.data, 16) != 0 ||
+	    memcmp(asked->value.data + 16, asked->key_id.data, 16) != 0)
+		exit(9);
+	generate.key_id = asked->key_id;
+	generate.label = asked->label;
+	send_object(request, &generate, ALGORITHM(HMAC_SHA256));
 }
 
 static void send_objects(const Request *request)
@@ -411,10 +428,22 @@ static void answer(const Request *request)
 		send_macs(request);
 		break;
 	case OP(GENERATE):
-		send_object(request, request->generate, false);
+		send_object(request, request->generate, ALGORITHM(HMAC_SHA256));
 		break;
 	case OP(GENERATE_PAIR):
-		send_object(request, request->generate_pair, true);
+		send_object(request, request->generate_pair, ALGORITHM(ED25519));
+		break;
+	case OP(GENERATE_AES):
+		send_object(request, request->generate_aes, ALGORITHM(AES256_GCM));
+		break;
+	case OP(IMPORT):
+		send_imported(request);
+		break;
+	case OP(ENCRYPT):
+		fake_encrypt(request);
+		break;
+	case OP(DECRYPT):
+		fake_decrypt(request);
 		break;
 	case OP(SIGN):
 		send_signature(request);

@@ -218,7 +218,7 @@ static void a_full_queue_says_busy(void **state)
 {
 	struct hsm_job *jobs = calloc(CALLS_JOBS_MAX, sizeof(*jobs));
 	struct caller full = { 0 };
-	struct call one = { .kind = CALL_RANDOM, .random = room, .random_len = 1 };
+	struct call one = { .kind = CALL_RANDOM, .out = room, .out_len = 1 };
 
 	(void)state;
 	assert_non_null(jobs);
@@ -251,11 +251,14 @@ static void an_answer_does_not_touch_a_caller_that_has_left(void **state)
 
 static void a_frame_whose_callers_have_all_left_can_still_be_answered(void **state)
 {
-	static const enum call_kind kinds[] = { CALL_HMAC,     CALL_LIST,          CALL_RANDOM,
-						CALL_GENERATE, CALL_GENERATE_PAIR, CALL_SIGN };
+	static const enum call_kind kinds[] = {
+		CALL_HMAC,         CALL_LIST,   CALL_RANDOM, CALL_GENERATE, CALL_GENERATE_PAIR,
+		CALL_GENERATE_AES, CALL_IMPORT, CALL_SIGN,   CALL_ENCRYPT,  CALL_DECRYPT,
+	};
 	const struct hsm_id id = { { 1 } };
 	struct hsm_object secret = { .algorithm = HSM_HMAC_SHA256 };
 	struct hsm_object pair = { .algorithm = HSM_ED25519, .public_len = 32 };
+	struct hsm_object aes = { .algorithm = HSM_AES256_GCM };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -264,14 +267,21 @@ static void a_frame_whose_callers_have_all_left_can_still_be_answered(void **sta
 		const struct reply replies[] = {
 			[CALL_HMAC] = { .kind = REPLY_MACS, .macs = &mac, .count = 1 },
 			[CALL_LIST] = { .kind = REPLY_OBJECTS },
-			[CALL_RANDOM] = { .kind = REPLY_RANDOM, .random = { room, 1 } },
+			[CALL_RANDOM] = { .kind = REPLY_RANDOM, .bytes = { room, 1 } },
 			[CALL_GENERATE] = { .kind = REPLY_OBJECTS, .objects = &secret, .count = 1 },
 			[CALL_GENERATE_PAIR] = { .kind = REPLY_OBJECTS,
 						 .objects = &pair,
 						 .count = 1 },
+			[CALL_GENERATE_AES] = { .kind = REPLY_OBJECTS,
+						.objects = &aes,
+						.count = 1 },
+			[CALL_IMPORT] = { .kind = REPLY_OBJECTS, .objects = &secret, .count = 1 },
 			[CALL_SIGN] = { .kind = REPLY_SIGNATURE, .signature = room },
+			[CALL_ENCRYPT] = { .kind = REPLY_ENCRYPTED, .bytes = { room, 17 } },
+			[CALL_DECRYPT] = { .kind = REPLY_DECRYPTED, .bytes = { room, 1 } },
 		};
-		const bool makes = kinds[i] == CALL_GENERATE || kinds[i] == CALL_GENERATE_PAIR;
+		const bool makes = kinds[i] == CALL_GENERATE || kinds[i] == CALL_GENERATE_PAIR ||
+				   kinds[i] == CALL_GENERATE_AES || kinds[i] == CALL_IMPORT;
 
 		caller.call = (struct call){ .kind = kinds[i],
 					     .jobs = caller.jobs,
@@ -281,8 +291,9 @@ static void a_frame_whose_callers_have_all_left_can_still_be_answered(void **sta
 					     .objects = &caller.object,
 					     .algorithm = HSM_ED25519,
 					     .signature = caller.jobs[0].mac,
-					     .random = room,
-					     .random_len = 1 };
+					     .iv = room,
+					     .out = room,
+					     .out_len = 1 };
 		start_caller(&caller);
 		forget(take(i));
 		assert_int_equal(join(&caller), makes ? PM_OUTCOME_UNKNOWN : PM_DEADLINE_EXCEEDED);
@@ -296,7 +307,7 @@ static void an_answer_of_another_kind_or_length_is_refused_and_leaves_the_call(v
 	const struct reply replies[] = {
 		{ .kind = REPLY_STARTED },
 		{ .kind = REPLY_OBJECTS },
-		{ .kind = REPLY_RANDOM, .random = { room, 1 } },
+		{ .kind = REPLY_RANDOM, .bytes = { room, 1 } },
 		{ .kind = REPLY_MACS, .macs = &mac, .count = 1 },
 		{ .kind = REPLY_SIGNATURE, .signature = room },
 	};
@@ -319,7 +330,7 @@ static void a_signature_goes_to_who_asked_for_it_and_nothing_else_does(void **st
 	const struct reply wrong[] = {
 		{ .kind = REPLY_MACS, .macs = &mac, .count = 1 },
 		{ .kind = REPLY_OBJECTS, .objects = &pair, .count = 1 },
-		{ .kind = REPLY_RANDOM, .random = { room, 64 } },
+		{ .kind = REPLY_RANDOM, .bytes = { room, 64 } },
 		{ .kind = REPLY_STARTED },
 	};
 	uint8_t made[HSM_SIGNATURE_LEN], signature[HSM_SIGNATURE_LEN] = { 0 };
@@ -354,7 +365,14 @@ static void what_was_made_must_be_of_the_kind_that_was_asked_for(void **state)
 	} cases[] = {
 		{ CALL_GENERATE, HSM_ED25519, 32, PM_BAD_REPLY },
 		{ CALL_GENERATE, HSM_ALGORITHM_OTHER, 0, PM_BAD_REPLY },
+		{ CALL_GENERATE, HSM_AES256_GCM, 0, PM_BAD_REPLY },
 		{ CALL_GENERATE, HSM_HMAC_SHA256, 0, PM_OK },
+		{ CALL_GENERATE_AES, HSM_HMAC_SHA256, 0, PM_BAD_REPLY },
+		{ CALL_GENERATE_AES, HSM_ED25519, 32, PM_BAD_REPLY },
+		{ CALL_GENERATE_AES, HSM_ALGORITHM_OTHER, 0, PM_BAD_REPLY },
+		{ CALL_GENERATE_AES, HSM_AES256_GCM, 0, PM_OK },
+		{ CALL_IMPORT, HSM_AES256_GCM, 0, PM_BAD_REPLY },
+		{ CALL_IMPORT, HSM_HMAC_SHA256, 0, PM_OK },
 		{ CALL_GENERATE_PAIR, HSM_HMAC_SHA256, 0, PM_BAD_REPLY },
 		{ CALL_GENERATE_PAIR, HSM_ED25519, 0, PM_BAD_REPLY },
 		{ CALL_GENERATE_PAIR, HSM_ED25519, 32, PM_OK },
@@ -391,18 +409,18 @@ static void random_bytes_of_another_length_are_refused(void **state)
 	uint8_t bytes[4];
 
 	(void)state;
-	caller.call = (struct call){ .kind = CALL_RANDOM, .random = bytes, .random_len = 4 };
+	caller.call = (struct call){ .kind = CALL_RANDOM, .out = bytes, .out_len = 4 };
 	start_caller(&caller);
 	forget(take(1));
 	for (size_t len = 0; len < 8; len++) {
-		const struct reply reply = { .kind = REPLY_RANDOM, .random = { room, len } };
+		const struct reply reply = { .kind = REPLY_RANDOM, .bytes = { room, len } };
 
 		assert_int_equal(len == 4 ? PM_BAD_REPLY : calls_answer(&calls, &reply),
 				 PM_BAD_REPLY);
 	}
-	assert_int_equal(calls_answer(&calls, &(struct reply){ .kind = REPLY_RANDOM,
-							       .random = { room, 4 } }),
-			 PM_OK);
+	assert_int_equal(
+		calls_answer(&calls, &(struct reply){ .kind = REPLY_RANDOM, .bytes = { room, 4 } }),
+		PM_OK);
 	assert_int_equal(join(&caller), PM_OK);
 }
 
@@ -414,7 +432,11 @@ static void losing_the_signer_leaves_only_a_generate_in_flight_in_doubt(void **s
 	} cases[] = {
 		{ CALL_GENERATE, PM_OUTCOME_UNKNOWN },
 		{ CALL_GENERATE_PAIR, PM_OUTCOME_UNKNOWN },
+		{ CALL_GENERATE_AES, PM_OUTCOME_UNKNOWN },
+		{ CALL_IMPORT, PM_OUTCOME_UNKNOWN },
 		{ CALL_SIGN, PM_HSM_UNAVAILABLE },
+		{ CALL_ENCRYPT, PM_HSM_UNAVAILABLE },
+		{ CALL_DECRYPT, PM_HSM_UNAVAILABLE },
 	};
 	const struct hsm_id id = { { 1 } };
 
@@ -423,7 +445,7 @@ static void losing_the_signer_leaves_only_a_generate_in_flight_in_doubt(void **s
 		struct caller flying = { 0 }, waiting = { 0 }, hmac = { 0 };
 
 		flying.call = waiting.call =
-			(struct call){ .kind = cases[i].kind, .id = &id, .text = "x" };
+			(struct call){ .kind = cases[i].kind, .id = &id, .text = "x", .iv = room };
 		start_caller(&flying);
 		start_caller(&waiting);
 		start_hmac(&hmac, 1, 1);
@@ -438,7 +460,7 @@ static void losing_the_signer_leaves_only_a_generate_in_flight_in_doubt(void **s
 
 static void new_calls_fail_at_once_while_nothing_serves(void **state)
 {
-	struct call call = { .kind = CALL_RANDOM, .random = room, .random_len = 1 };
+	struct call call = { .kind = CALL_RANDOM, .out = room, .out_len = 1 };
 	const int64_t deadline = deadline_in_ms(PATIENCE_MS);
 
 	(void)state;

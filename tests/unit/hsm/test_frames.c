@@ -78,7 +78,7 @@ static void a_request_that_does_not_fit_is_refused(void **state)
 	struct hsm_id id = { 0 };
 
 	(void)state;
-	assert_int_equal(frame_generate(1, &id, "too long", &out), PM_TOO_LARGE);
+	assert_int_equal(frame_generate(1, HSM_HMAC_SHA256, &id, "too long", &out), PM_TOO_LARGE);
 	assert_int_equal(frame_random(1, 16, &out), PM_OK);
 	SignerRequest *request =
 		peppermint__signer__v1__signer_request__unpack(NULL, out.len, out.data);
@@ -166,6 +166,75 @@ static void a_destroy_names_the_id_and_the_label(void **state)
 	forget(request);
 }
 
+static void each_kind_of_key_is_asked_for_by_its_name(void **state)
+{
+	const struct hsm_id id = { { 7 } };
+	static const struct {
+		enum hsm_algorithm algorithm;
+		int op;
+	} cases[] = {
+		{ HSM_HMAC_SHA256, PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_GENERATE },
+		{ HSM_ED25519, PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_GENERATE_PAIR },
+		{ HSM_AES256_GCM, PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_GENERATE_AES },
+	};
+	struct buf out = BUF(room);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(frame_generate(1, cases[i].algorithm, &id, "label", &out), PM_OK);
+		SignerRequest *request = unpack(&out);
+		assert_int_equal(request->op_case, cases[i].op);
+		assert_string_equal(request->generate->label, "label");
+		forget(request);
+	}
+}
+
+static void an_import_carries_its_value(void **state)
+{
+	const struct hsm_id id = { { 7 } };
+	struct buf out = BUF(room);
+
+	(void)state;
+	assert_int_equal(frame_import(1, &id, "label", bytes_str("sixteen bytes..."), &out), PM_OK);
+	SignerRequest *request = unpack(&out);
+	assert_int_equal(request->import->key_id.data[0], 7);
+	assert_string_equal(request->import->label, "label");
+	assert_int_equal(request->import->value.len, 16);
+	assert_memory_equal(request->import->value.data, "sixteen bytes...", 16);
+	forget(request);
+}
+
+static void what_is_to_be_ciphered_goes_with_its_iv_and_additional_data(void **state)
+{
+	static const uint8_t longest[HSM_PLAIN_MAX + HSM_TAG_LEN] = { 1 };
+	const struct bytes aad = bytes_of(longest, HSM_PLAIN_MAX);
+	const struct hsm_id id = { { 7 } };
+	struct buf out = BUF(room);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const struct bytes data =
+			bytes_of(longest, i == 0 ? HSM_PLAIN_MAX : sizeof(longest));
+		const uint8_t *iv = (const uint8_t *)"twelve bytes";
+
+		assert_int_equal((i == 0 ? frame_encrypt : frame_decrypt)(UINT64_MAX, &id, iv, aad,
+									  data, &out),
+				 PM_OK);
+		SignerRequest *request = unpack(&out);
+		const Peppermint__Signer__V1__Cipher *cipher =
+			i == 0 ? request->encrypt : request->decrypt;
+		assert_int_equal(request->op_case,
+				 i == 0 ? PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_ENCRYPT
+					: PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__OP_DECRYPT);
+		assert_int_equal(cipher->key_id.data[0], 7);
+		assert_int_equal(cipher->iv.len, HSM_IV_LEN);
+		assert_memory_equal(cipher->iv.data, "twelve bytes", HSM_IV_LEN);
+		assert_int_equal(cipher->aad.len, HSM_PLAIN_MAX);
+		assert_int_equal(cipher->data.len, data.len);
+		forget(request);
+	}
+}
+
 #define FRAME_TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
 
 int main(void)
@@ -177,6 +246,9 @@ int main(void)
 		FRAME_TEST(a_start_names_the_token_and_where_its_pin_is),
 		FRAME_TEST(a_change_of_pin_carries_both_with_whatever_bytes_they_have),
 		FRAME_TEST(a_destroy_names_the_id_and_the_label),
+		FRAME_TEST(each_kind_of_key_is_asked_for_by_its_name),
+		FRAME_TEST(an_import_carries_its_value),
+		FRAME_TEST(what_is_to_be_ciphered_goes_with_its_iv_and_additional_data),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

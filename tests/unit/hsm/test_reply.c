@@ -246,7 +246,7 @@ static void a_public_key_is_as_long_as_its_algorithms_or_absent(void **state)
 
 static void an_algorithm_that_we_do_not_know_is_refused(void **state)
 {
-	static const int unknown[] = { 0, 5, -1, 1000, INT32_MIN, INT32_MAX };
+	static const int unknown[] = { 0, 6, -1, 1000, INT32_MIN, INT32_MAX };
 	struct reply reply;
 
 	(void)state;
@@ -271,6 +271,26 @@ static void a_signature_has_64_bytes(void **state)
 		assert_int_equal(reply.kind, REPLY_SIGNATURE);
 		assert_memory_equal(reply.signature, bytes, 64);
 	}
+}
+
+static void ciphertexts_and_plaintexts_are_told_apart_and_may_be_empty(void **state)
+{
+	static uint8_t bytes[3] = { 1, 2, 3 };
+	SignerReply signer = PEPPERMINT__SIGNER__V1__SIGNER_REPLY__INIT;
+	struct reply reply;
+
+	(void)state;
+	signer.result_case = RESULT(ENCRYPTED);
+	signer.encrypted = (ProtobufCBinaryData){ sizeof(bytes), bytes };
+	assert_int_equal(unpack(&signer, &reply), PM_OK);
+	assert_int_equal(reply.kind, REPLY_ENCRYPTED);
+	assert_int_equal(reply.bytes.len, sizeof(bytes));
+	assert_memory_equal(reply.bytes.data, bytes, sizeof(bytes));
+	signer.result_case = RESULT(DECRYPTED);
+	signer.decrypted = (ProtobufCBinaryData){ 0, NULL };
+	assert_int_equal(unpack(&signer, &reply), PM_OK);
+	assert_int_equal(reply.kind, REPLY_DECRYPTED);
+	assert_int_equal(reply.bytes.len, 0);
 }
 
 static enum pm_err unpack_inspection(size_t mechanisms, uint32_t proof, bool with_token,
@@ -370,6 +390,7 @@ int main(void)
 		REPLY_TEST(a_public_key_is_as_long_as_its_algorithms_or_absent),
 		REPLY_TEST(an_algorithm_that_we_do_not_know_is_refused),
 		REPLY_TEST(a_signature_has_64_bytes),
+		REPLY_TEST(ciphertexts_and_plaintexts_are_told_apart_and_may_be_empty),
 		REPLY_TEST(an_inspection_is_of_a_token_and_bounded),
 		REPLY_TEST(no_bytes_are_too_broken_to_unpack),
 		REPLY_TEST(what_would_unpack_to_too_much_is_refused),

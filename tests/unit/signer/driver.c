@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -202,6 +203,71 @@ const Reply *driver_generate_pair(struct driver *driver, const uint8_t id[16], c
 	return driver_ask(driver, &request);
 }
 
+const Reply *driver_generate_aes(struct driver *driver, const uint8_t id[16], const char *label)
+{
+	Peppermint__Signer__V1__Generate generate = PEPPERMINT__SIGNER__V1__GENERATE__INIT;
+	Request request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	generate.key_id = (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)id };
+	generate.label = (char *)label;
+	request.op_case = OP(GENERATE_AES);
+	request.generate_aes = &generate;
+	return driver_ask(driver, &request);
+}
+
+static ProtobufCBinaryData lend(struct bytes bytes)
+{
+	return (ProtobufCBinaryData){ .len = bytes.len, .data = (uint8_t *)bytes.data };
+}
+
+const Reply *driver_import(struct driver *driver, const uint8_t id[16], const char *label,
+			   struct bytes value)
+{
+	Peppermint__Signer__V1__Import import = PEPPERMINT__SIGNER__V1__IMPORT__INIT;
+	Request request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	import.key_id = lend(bytes_of(id, 16));
+	import.label = (char *)label;
+	import.value = lend(value);
+	request.op_case = OP(IMPORT);
+	request.import = &import;
+	return driver_ask(driver, &request);
+}
+
+static Peppermint__Signer__V1__Cipher cipher_of(const uint8_t id[16], const char *iv,
+						struct bytes aad, struct bytes data)
+{
+	Peppermint__Signer__V1__Cipher cipher = PEPPERMINT__SIGNER__V1__CIPHER__INIT;
+
+	cipher.key_id = lend(bytes_of(id, 16));
+	cipher.iv = lend(bytes_str(iv));
+	cipher.aad = lend(aad);
+	cipher.data = lend(data);
+	return cipher;
+}
+
+const Reply *driver_encrypt(struct driver *driver, const uint8_t id[16], const char *iv,
+			    struct bytes aad, struct bytes plain)
+{
+	Peppermint__Signer__V1__Cipher cipher = cipher_of(id, iv, aad, plain);
+	Request request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	request.op_case = OP(ENCRYPT);
+	request.encrypt = &cipher;
+	return driver_ask(driver, &request);
+}
+
+const Reply *driver_decrypt(struct driver *driver, const uint8_t id[16], const char *iv,
+			    struct bytes aad, struct bytes sealed)
+{
+	Peppermint__Signer__V1__Cipher cipher = cipher_of(id, iv, aad, sealed);
+	Request request = PEPPERMINT__SIGNER__V1__SIGNER_REQUEST__INIT;
+
+	request.op_case = OP(DECRYPT);
+	request.decrypt = &cipher;
+	return driver_ask(driver, &request);
+}
+
 const Reply *driver_sign(struct driver *driver, const uint8_t id[16],
 			 Peppermint__Signer__V1__Algorithm algorithm, const void *data, size_t len)
 {
@@ -272,4 +338,41 @@ const Reply *driver_random(struct driver *driver, uint32_t len)
 	request.op_case = OP(RANDOM);
 	request.random = &random;
 	return driver_ask(driver, &request);
+}
+
+static int count_in(const char *at, const char *end, struct bytes bytes)
+{
+	int count = 0;
+
+	while ((at = memmem(at, (size_t)(end - at), bytes.data, bytes.len))) {
+		count++;
+		at++;
+	}
+	return count;
+}
+
+int driver_copies(const struct driver *driver, struct bytes bytes)
+{
+	char path[64], line[512];
+	unsigned long from, to;
+	int count = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)driver->pid);
+	int mem = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)driver->pid);
+	FILE *maps = fopen(path, "r");
+	if (mem < 0 || !maps)
+		return -1;
+	while (fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx rw", &from, &to) != 2 || !strstr(line, " rw"))
+			continue;
+		char *copy = malloc(to - from);
+		assert_non_null(copy);
+		ssize_t got = pread(mem, copy, to - from, (off_t)from);
+		count += count_in(copy, copy + (got > 0 ? got : 0), bytes);
+		free(copy);
+	}
+	fclose(maps);
+	close(mem);
+	return count;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/bytes.h"
 #include "module_faults.h"
 #include "peppermint/v1/signer.pb-c.h"
 #include "soft_token.h"
@@ -71,6 +72,14 @@ const uint8_t *driver_hmac(struct driver *driver, const uint8_t id[16], const vo
 const Reply *driver_hmac_batch(struct driver *driver, HmacItem *items, size_t count);
 const Reply *driver_generate(struct driver *driver, const uint8_t id[16], const char *label);
 const Reply *driver_generate_pair(struct driver *driver, const uint8_t id[16], const char *label);
+const Reply *driver_generate_aes(struct driver *driver, const uint8_t id[16], const char *label);
+const Reply *driver_import(struct driver *driver, const uint8_t id[16], const char *label,
+			   struct bytes value);
+/* Under an iv of 12 bytes. */
+const Reply *driver_encrypt(struct driver *driver, const uint8_t id[16], const char *iv,
+			    struct bytes aad, struct bytes plain);
+const Reply *driver_decrypt(struct driver *driver, const uint8_t id[16], const char *iv,
+			    struct bytes aad, struct bytes sealed);
 const Reply *driver_sign(struct driver *driver, const uint8_t id[16],
 			 Peppermint__Signer__V1__Algorithm algorithm, const void *data, size_t len);
 const Reply *driver_list(struct driver *driver, const char *prefix);
@@ -78,5 +87,8 @@ const Reply *driver_destroy(struct driver *driver, const uint8_t id[16], const c
 const Reply *driver_inspect(struct driver *driver);
 const Reply *driver_change_pin(struct driver *driver, const char *old_pin, const char *new_pin);
 const Reply *driver_random(struct driver *driver, uint32_t len);
+
+/* How often the bytes stand in the signer's writable memory; -1 if we may not look. */
+int driver_copies(const struct driver *driver, struct bytes bytes);
 
 #endif

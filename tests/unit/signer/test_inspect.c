@@ -58,10 +58,16 @@ enum { NOT_TRIED, RIGHT, WRONG };
 static void the_token_and_its_mechanisms_are_told_and_tried(void **state)
 {
 	static const char *const right[] = {
-		"CKM_GENERIC_SECRET_KEY_GEN",  "CKM_SHA256_HMAC",
-		"CKM_EC_EDWARDS_KEY_PAIR_GEN", "CKM_EDDSA",
-		"CKM_EC_KEY_PAIR_GEN",         "CKM_ECDSA",
-		"CKM_RSA_PKCS_KEY_PAIR_GEN",   "CKM_SHA256_RSA_PKCS",
+		"CKM_GENERIC_SECRET_KEY_GEN",
+		"CKM_SHA256_HMAC",
+		"CKM_EC_EDWARDS_KEY_PAIR_GEN",
+		"CKM_EDDSA",
+		"CKM_EC_KEY_PAIR_GEN",
+		"CKM_ECDSA",
+		"CKM_RSA_PKCS_KEY_PAIR_GEN",
+		"CKM_SHA256_RSA_PKCS",
+		"CKM_AES_KEY_GEN",
+		"CKM_AES_GCM",
 	};
 	(void)state;
 
@@ -109,6 +115,20 @@ static void what_is_announced_and_does_not_work_is_seen(void **state)
 	assert_false(mechanism(inspection, "CKM_ECDSA")->announced);
 	assert_int_equal(mechanism(inspection, "CKM_ECDSA")->proof, WRONG);
 	assert_int_equal(mechanism(inspection, "CKM_EC_KEY_PAIR_GEN")->proof, RIGHT);
+}
+
+static void aes_that_is_announced_and_does_not_work_is_seen(void **state)
+{
+	(void)state;
+	driver_serve(&driver, &token, "feign-mechanism CKM_AES_GCM");
+	const Peppermint__Signer__V1__Inspection *inspection = inspect();
+	assert_true(mechanism(inspection, "CKM_AES_GCM")->announced);
+	assert_int_equal(mechanism(inspection, "CKM_AES_GCM")->proof, WRONG);
+	assert_int_equal(mechanism(inspection, "CKM_AES_KEY_GEN")->proof, RIGHT);
+	module_faults_set(&driver.faults, "hide-mechanism CKM_AES_KEY_GEN");
+	inspection = inspect();
+	assert_int_equal(mechanism(inspection, "CKM_AES_KEY_GEN")->proof, WRONG);
+	assert_int_equal(mechanism(inspection, "CKM_AES_GCM")->proof, NOT_TRIED);
 }
 
 static void a_wrong_signature_is_no_proof(void **state)
@@ -159,6 +179,7 @@ int main(void)
 		TEST(the_token_and_its_mechanisms_are_told_and_tried),
 		TEST(nothing_of_it_stays_in_the_token),
 		TEST(what_is_announced_and_does_not_work_is_seen),
+		TEST(aes_that_is_announced_and_does_not_work_is_seen),
 		TEST(a_wrong_signature_is_no_proof),
 		TEST(a_token_that_does_not_restrict_keys_is_told_from_one_that_does),
 		TEST(keys_are_listed_with_all_that_is_read_back),

@@ -252,36 +252,6 @@ static void it_keeps_no_descriptor_but_its_own(void **state)
 	assert_int_equal(locks, 1);
 }
 
-/* How often `secret` stands in the process's memory; -1 if we may not look. */
-static int copies_in_memory(pid_t pid, const char *secret)
-{
-	char path[64], line[512];
-	unsigned long from, to;
-	int count = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	int mem = open(path, O_RDONLY | O_CLOEXEC);
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	FILE *maps = fopen(path, "r");
-	if (mem < 0 || !maps)
-		return -1;
-	while (fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%lx rw", &from, &to) != 2 || !strstr(line, " rw"))
-			continue;
-		char *copy = malloc(to - from);
-		ssize_t got = pread(mem, copy, to - from, (off_t)from);
-		const char *at = copy, *end = copy + (got > 0 ? got : 0);
-		while ((at = memmem(at, (size_t)(end - at), secret, strlen(secret)))) {
-			count++;
-			at++;
-		}
-		free(copy);
-	}
-	fclose(maps);
-	close(mem);
-	return count;
-}
-
 static void no_secret_stays_in_its_memory(void **state)
 {
 	static const char presented[] = "a-secret-presented-to-be-verified";
@@ -291,11 +261,11 @@ static void no_secret_stays_in_its_memory(void **state)
 	driver_serve(&driver, &token, NULL);
 	assert_null(driver_generate(&driver, id, "peppermint/live/memory")->failure);
 	assert_non_null(driver_hmac(&driver, id, presented, sizeof(presented) - 1));
-	if (copies_in_memory(driver.pid, "live") < 0)
-		skip();                                                    /* only root may look */
-	assert_true(copies_in_memory(driver.pid, "peppermint/live/") > 0); /* we do look */
-	assert_int_equal(copies_in_memory(driver.pid, SOFT_TOKEN_PIN), 0);
-	assert_int_equal(copies_in_memory(driver.pid, presented), 0);
+	if (driver_copies(&driver, bytes_str("live")) < 0)
+		skip(); /* only root may look */
+	assert_true(driver_copies(&driver, bytes_str("peppermint/live/")) > 0); /* we do look */
+	assert_int_equal(driver_copies(&driver, bytes_str(SOFT_TOKEN_PIN)), 0);
+	assert_int_equal(driver_copies(&driver, bytes_str(presented)), 0);
 }
 
 /* Where a process that dies at once would not be found dead: in a call that never returns. */

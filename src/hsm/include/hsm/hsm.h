@@ -34,6 +34,11 @@
 #define HSM_PUBLIC_MAX 128   /* bytes of a public key */
 #define HSM_SIGNATURE_LEN 64 /* Ed25519's (RFC 8032); ECDSA P-256's r || s */
 #define HSM_SIGNED_MAX 1024  /* bytes of one hsm_sign input */
+#define HSM_IMPORT_MIN 16    /* bytes of a key that is brought in */
+#define HSM_IMPORT_MAX 64
+#define HSM_IV_LEN 12     /* AES-GCM's */
+#define HSM_TAG_LEN 16    /* likewise; never truncated */
+#define HSM_PLAIN_MAX 512 /* bytes of one hsm_encrypt input */
 
 struct hsm;
 
@@ -88,6 +93,7 @@ enum hsm_algorithm {
 	HSM_ED25519 = 2,     /* CKM_EDDSA, the private key of a pair */
 	HSM_ECDSA_P256 = 3,  /* CKM_ECDSA, likewise */
 	HSM_ALGORITHM_OTHER = 4,
+	HSM_AES256_GCM = 5, /* CKM_AES_GCM, a secret key */
 };
 
 struct hsm_object {
@@ -117,6 +123,37 @@ enum pm_err hsm_generate(struct hsm *hsm, const struct hsm_id *id, const char *l
  */
 enum pm_err hsm_generate_pair(struct hsm *hsm, const struct hsm_id *id, const char *label,
 			      struct hsm_object *out, int64_t deadline) NODISCARD;
+
+/* The same for a 256-bit AES key that encrypts and decrypts. PM_HSM_UNAVAILABLE where the token has
+ * no CKM_AES_GCM, as the log says. */
+enum pm_err hsm_generate_aes(struct hsm *hsm, const struct hsm_id *id, const char *label,
+			     struct hsm_object *out, int64_t deadline) NODISCARD;
+
+/*
+ * Brings in an HMAC key that was made elsewhere (C_CreateObject), HSM_IMPORT_MIN to HSM_IMPORT_MAX
+ * bytes: from then on it is as sensitive and as little extractable as others, and forever neither
+ * local, always sensitive nor never extractable. `value` stays the caller's to wipe; the frame is
+ * wiped. Errors as hsm_generate's.
+ */
+enum pm_err hsm_import(struct hsm *hsm, const struct hsm_id *id, const char *label,
+		       struct bytes value, struct hsm_object *out, int64_t deadline) NODISCARD;
+
+/*
+ * AES-256-GCM in the token: `out` gets the ciphertext, as long as `plain`, and the tag. `iv` must never
+ * serve two messages under one key. `aad` is at most HSM_PLAIN_MAX bytes, like `plain`, which may be
+ * empty. PM_NOT_FOUND: the token has no such key.
+ */
+enum pm_err hsm_encrypt(struct hsm *hsm, const struct hsm_id *id, const uint8_t iv[HSM_IV_LEN],
+			struct bytes aad, struct bytes plain, uint8_t *out,
+			int64_t deadline) NODISCARD;
+
+/*
+ * The other way: `sealed` is what hsm_encrypt gave, `out` gets sealed.len - HSM_TAG_LEN bytes, which are
+ * the caller's to wipe. PM_BAD_REQUEST: that key did not encrypt this, with this iv and aad.
+ */
+enum pm_err hsm_decrypt(struct hsm *hsm, const struct hsm_id *id, const uint8_t iv[HSM_IV_LEN],
+			struct bytes aad, struct bytes sealed, uint8_t *out,
+			int64_t deadline) NODISCARD;
 
 /*
  * Signs with a pair's private key: Ed25519 the data itself, ECDSA_P256 its SHA-256, which `data`
@@ -198,8 +235,8 @@ enum pm_err hsm_change_pin(struct hsm *hsm, struct bytes old_pin, struct bytes n
 
 /*
  * One of the tokens by itself, 0 the configured one and 1 the standby, whichever is active: for
- * hsm_hmac, hsm_list, hsm_destroy, hsm_inspect and hsm_status. NULL: there is no such. Lives as long
- * as `hsm`.
+ * hsm_hmac, hsm_encrypt, hsm_list, hsm_destroy, hsm_inspect and hsm_status. NULL: there is no such.
+ * Lives as long as `hsm`.
  */
 struct hsm *hsm_member(struct hsm *hsm, size_t index);
 
