@@ -73,6 +73,15 @@ extern "C" {
 #define PEPPERMINT_HASH_TEXT_MAX 63
 #define PEPPERMINT_PEPPER_NAME_MAX 32
 #define PEPPERMINT_TEXT_MAX 256
+#define PEPPERMINT_REFERENCE_MAX 64
+#define PEPPERMINT_MERCHANT_MAX 64
+#define PEPPERMINT_SCOPES_MAX 511   /* the blanks between them included */
+#define PEPPERMINT_NETWORKS_MAX 543 /* likewise */
+#define PEPPERMINT_LABEL_KEY_MAX 32
+#define PEPPERMINT_LABEL_VALUE_MAX 64
+#define PEPPERMINT_AUTHORIZATION_MAX 512
+#define PEPPERMINT_RECIPIENT_MAX 8192
+#define PEPPERMINT_SEALED_MAX 2815
 
 /* Counts. */
 #define PEPPERMINT_BATCH_MAX 512 /* items in one call, unless the vault is configured lower */
@@ -85,6 +94,12 @@ extern "C" {
 #define PEPPERMINT_MECHANISMS_MAX 16 /* of a token, that we use or could */
 #define PEPPERMINT_OBJECTS_MAX 512   /* of a token, that are ours */
 #define PEPPERMINT_PIN_MAX 255
+#define PEPPERMINT_LABELS_MAX 16
+#define PEPPERMINT_PRODUCTS_MAX 32
+#define PEPPERMINT_GRANTS_MAX 16
+#define PEPPERMINT_ACCOUNT_PAGE_MAX 50 /* accounts or operators on a page */
+#define PEPPERMINT_OPERATOR_PIN_MIN 4
+#define PEPPERMINT_OPERATOR_PIN_MAX 64
 
 struct peppermint; /* a handle: a vault's address and a bounded pool of connections to it */
 
@@ -108,6 +123,16 @@ struct peppermint_call {
 	const char *operator_name; /* NULL: the handle's */
 	uint32_t timeout_ms;       /* 0: the handle's */
 	bool want_receipt;         /* for the act's entry in the audit log */
+	/*
+	 * Step-up, where the answer is PM_STEP_UP_REQUIRED without it: peppermint_confirm's token, and
+	 * the operator's PIN, which stays the caller's, who wipes it. With a PIN a request is sent
+	 * once. NULL: none.
+	 */
+	const char *confirmation;
+	const void *pin;
+	size_t pin_len;
+	/* Instead of an operator: an API key's Authorization value, on whose holder's behalf. */
+	const char *authorization;
 
 	/* Out. */
 	char used_request_id[PEPPERMINT_REQUEST_ID_MAX + 1];
@@ -143,7 +168,19 @@ enum peppermint_key_state {
 	PEPPERMINT_KEY_EXPIRED = 2,
 	PEPPERMINT_KEY_REVOKED = 3,
 	PEPPERMINT_KEY_QUARANTINED = 4, /* altered outside the vault: the rest means nothing */
+	PEPPERMINT_KEY_NOT_YET = 5,
+	PEPPERMINT_KEY_DISABLED = 6, /* can be enabled again */
 };
+
+struct peppermint_label {
+	char key[PEPPERMINT_LABEL_KEY_MAX + 1];
+	char value[PEPPERMINT_LABEL_VALUE_MAX + 1];
+};
+
+/*
+ * Lists of words, here and in parameters: scopes and networks (CIDR) are one text each, parted by
+ * single blanks. "" is none, which stands for everything and anywhere.
+ */
 
 struct peppermint_key {
 	char id[PEPPERMINT_KEY_ID_LEN + 1];
@@ -161,6 +198,29 @@ struct peppermint_key {
 	int64_t revoked_at;
 	uint32_t secret_version;
 	uint32_t pepper_version;
+	char external_reference[PEPPERMINT_REFERENCE_MAX + 1]; /* unique in the account; "": none */
+	char scopes[PEPPERMINT_SCOPES_MAX + 1];
+	char networks[PEPPERMINT_NETWORKS_MAX + 1];
+	size_t label_count;
+	struct peppermint_label labels[PEPPERMINT_LABELS_MAX];
+	int64_t not_before;
+	int64_t disabled_at;
+	int64_t last_used_at; /* as of a minute ago, like the next */
+	uint64_t use_count;
+	bool first_use_pending; /* rotated with first_use; the new secret was not used yet */
+	bool imported;          /* its text is another system's until it is rotated */
+	bool recoverable;       /* peppermint_reveal_key shows its text */
+};
+
+/* Where a key's text goes: zero it, set what you need, pass it; or pass NULL. */
+struct peppermint_delivery {
+	/* In. A public key (PEM: X25519 or RSA): the text is encrypted to it, and `secret` is empty. */
+	const char *recipient;
+
+	/* Out. */
+	char merchant[PEPPERMINT_MERCHANT_MAX +
+		      1];                       /* Basic's user name; the text is its password */
+	char sealed[PEPPERMINT_SEALED_MAX + 1]; /* for the recipient: `sealed:` … base64 */
 };
 
 struct peppermint_mint {
@@ -169,6 +229,14 @@ struct peppermint_mint {
 	const char *product; /* may be empty, like the name */
 	const char *name;
 	int64_t expires_at;
+	const char *external_reference; /* empty: none, or what the environment's policy gives */
+	const char *scopes, *networks;
+	const struct peppermint_label *labels;
+	size_t label_count;
+	int64_t not_before; /* 0: now */
+	bool disabled;      /* to be enabled first */
+	bool recoverable;   /* keep the text for peppermint_reveal_key, where policy allows it */
+	struct peppermint_delivery *delivery;
 };
 
 /* Makes a key. `secret` is shown here and never again; the caller wipes it. */
@@ -210,26 +278,80 @@ PEPPERMINT_API enum pm_err peppermint_verify_keys(struct peppermint *handle,
 						  struct peppermint_verdict *verdicts,
 						  struct peppermint_call *call);
 
+/* What a request brought, and what it is for. vault.proto's Presented. */
+struct peppermint_presented {
+	const char *api_key; /* either this, or */
+	/* the values of all its Authorization headers: more than one credential is refused. */
+	const char *const *authorizations;
+	size_t authorization_count;
+	const char *source_address; /* needed by keys that have networks */
+	const char *product;        /* empty: any */
+	const char *scopes;         /* it must have them all */
+};
+
+struct peppermint_admission {
+	struct peppermint_verdict verdict;
+	/* Only if valid. */
+	char external_reference[PEPPERMINT_REFERENCE_MAX + 1];
+	char scopes[PEPPERMINT_SCOPES_MAX + 1];
+	size_t label_count;
+	struct peppermint_label labels[PEPPERMINT_LABELS_MAX];
+};
+
+/*
+ * May these requests pass? `admissions` holds `count`, in order. A request whose credential or address
+ * is too long for any vault is refused as malformed.
+ */
+PEPPERMINT_API enum pm_err peppermint_verify_requests(struct peppermint *handle,
+						      const char *environment,
+						      const struct peppermint_presented *presented,
+						      size_t count,
+						      struct peppermint_admission *admissions,
+						      struct peppermint_call *call);
+
 PEPPERMINT_API enum pm_err peppermint_get_key(struct peppermint *handle, const char *environment,
 					      const char *key_id, struct peppermint_key *key,
 					      struct peppermint_call *call);
+
+/* vault.proto's KeySort: which of them need an account. */
+enum peppermint_key_sort {
+	PEPPERMINT_SORT_START = 0,
+	PEPPERMINT_SORT_CREATED = 1,
+	PEPPERMINT_SORT_EXPIRES = 2,
+	PEPPERMINT_SORT_NAME = 3,
+	PEPPERMINT_SORT_REFERENCE = 4,
+	PEPPERMINT_SORT_ID = 5,
+	PEPPERMINT_SORT_STATE = 6,
+	PEPPERMINT_SORT_PRODUCT = 7,
+	PEPPERMINT_SORT_MASKED = 8,
+	PEPPERMINT_SORT_CREATED_BY = 9,
+	PEPPERMINT_SORT_LAST_USED = 10,
+	PEPPERMINT_SORT_USE_COUNT = 11,
+};
 
 struct peppermint_key_filter {
 	const char *environment;
 	const char *account;    /* only this one's; empty: all */
 	const char *product;    /* only this one's; empty: all */
 	const char *page_token; /* next_page_token of the page before; empty: the first page */
+	const enum peppermint_key_state *states; /* only these; none: all */
+	size_t state_count;
+	const char *text; /* only with this in name, reference, id or labels; empty: all */
+	enum peppermint_key_sort sort;
+	bool ascending;
+	int64_t expires_before; /* only keys that end before then, and have not; 0: all */
 };
 
 struct peppermint_page {
-	size_t count;                                  /* keys on this page */
-	uint64_t total;                                /* keys that match, on all pages */
+	size_t count;        /* items on this page */
+	uint64_t total;      /* items that match, on all pages */
+	bool total_is_least; /* there may be more: they were not counted */
 	char next_page_token[PEPPERMINT_TEXT_MAX + 1]; /* "" on the last page */
 };
 
 /*
- * A page of keys, ordered by id. `keys` holds `capacity`, which is the page's size: 1 to
- * PEPPERMINT_PAGE_MAX (more is used as that).
+ * A page of keys. `keys` holds `capacity`, which is the page's size: 1 to PEPPERMINT_PAGE_MAX (more
+ * is used as that). A page may have fewer, or none, and still a next one.
  */
 PEPPERMINT_API enum pm_err peppermint_list_keys(struct peppermint *handle,
 						const struct peppermint_key_filter *filter,
@@ -242,6 +364,9 @@ struct peppermint_rotation {
 	const char *key_id;
 	uint32_t overlap_seconds; /* how long the previous secret still verifies; 0: not at all */
 	bool force;               /* also inside an earlier rotation's overlap, which ends it */
+	bool first_use;           /* the overlap begins when the new secret is first verified */
+	bool recoverable;         /* as at minting */
+	struct peppermint_delivery *delivery;
 };
 
 /* A new secret for the same key id: `secret` as for peppermint_mint_key. */
@@ -251,10 +376,304 @@ PEPPERMINT_API enum pm_err peppermint_rotate_key(struct peppermint *handle,
 						 struct peppermint_secret *secret,
 						 struct peppermint_call *call);
 
+struct peppermint_reset {
+	const char *environment;
+	const char *key_id;
+	bool recoverable; /* as at minting */
+	struct peppermint_delivery *delivery;
+};
+
+/* A new secret, and the old ones verify nothing any more. Always needs a confirmation. */
+PEPPERMINT_API enum pm_err peppermint_reset_secret(struct peppermint *handle,
+						   const struct peppermint_reset *reset,
+						   struct peppermint_key *key,
+						   struct peppermint_secret *secret,
+						   struct peppermint_call *call);
+
+/* Back to the previous secret, while the new one of a rotation with first_use was not used. */
+PEPPERMINT_API enum pm_err peppermint_rollback_key(struct peppermint *handle,
+						   const char *environment, const char *key_id,
+						   struct peppermint_key *key,
+						   struct peppermint_call *call);
+
 /* No verify that starts after this returned PM_OK succeeds. Revoking again is PM_OK. */
 PEPPERMINT_API enum pm_err peppermint_revoke_key(struct peppermint *handle, const char *environment,
 						 const char *key_id, struct peppermint_key *key,
 						 struct peppermint_call *call);
+
+/* What is not set stays as it is. */
+struct peppermint_key_update {
+	const char *environment;
+	const char *key_id;
+	bool set_disabled, disabled;
+	bool set_name, set_not_before, set_expires_at;
+	const char *name;
+	int64_t not_before, expires_at;
+	bool set_scopes, set_networks, set_labels; /* each as a whole */
+	const char *scopes, *networks;
+	const struct peppermint_label *labels;
+	size_t label_count;
+};
+
+PEPPERMINT_API enum pm_err peppermint_update_key(struct peppermint *handle,
+						 const struct peppermint_key_update *update,
+						 struct peppermint_key *key,
+						 struct peppermint_call *call);
+
+/*
+ * Is `secret`, a whole key text, one of that key's secrets now? Whatever the key's own state is, and
+ * not counted as use. PM_BAD_REQUEST: it cannot be one. PM_RATE_LIMITED: too often for this key.
+ */
+PEPPERMINT_API enum pm_err peppermint_verify_secret(struct peppermint *handle,
+						    const char *environment, const char *key_id,
+						    const char *secret, bool *match,
+						    struct peppermint_call *call);
+
+/* The text of a key that was made recoverable. `delivery` may be NULL. */
+PEPPERMINT_API enum pm_err peppermint_reveal_key(struct peppermint *handle, const char *environment,
+						 const char *key_id,
+						 struct peppermint_delivery *delivery,
+						 struct peppermint_secret *secret,
+						 struct peppermint_call *call);
+
+/* Step-up. */
+
+/* vault.proto's Act, which says what each one's subject is. */
+enum peppermint_act {
+	PEPPERMINT_ACT_MINT = 1,
+	PEPPERMINT_ACT_ROTATE = 2,
+	PEPPERMINT_ACT_RESET = 3,
+	PEPPERMINT_ACT_REVOKE = 4,
+	PEPPERMINT_ACT_UPDATE = 5,
+	PEPPERMINT_ACT_REVEAL = 6,
+	PEPPERMINT_ACT_OPERATORS = 7,
+};
+
+struct peppermint_confirmation {
+	char token[PEPPERMINT_TEXT_MAX + 1]; /* for peppermint_call, once */
+	int64_t expires_at;
+	char message[2 * PEPPERMINT_TEXT_MAX + 1]; /* what the act will do, for people to confirm */
+	bool pin_needed;                           /* the operator's PIN as well */
+};
+
+PEPPERMINT_API enum pm_err peppermint_confirm(struct peppermint *handle, const char *environment,
+					      enum peppermint_act act, const char *subject,
+					      struct peppermint_confirmation *confirmation,
+					      struct peppermint_call *call);
+
+/* Accounts and their products. */
+
+enum peppermint_account_status {
+	PEPPERMINT_ACCOUNT_STATUS_UNKNOWN = 0, /* of a newer vault; in parameters: not given */
+	PEPPERMINT_ACCOUNT_ONBOARDING = 1,
+	PEPPERMINT_ACCOUNT_PENDING = 2,
+	PEPPERMINT_ACCOUNT_APPROVED = 3,
+	PEPPERMINT_ACCOUNT_SUSPENDED = 4,
+	PEPPERMINT_ACCOUNT_CLOSED = 5, /* final */
+};
+
+struct peppermint_product {
+	char name[PEPPERMINT_PRODUCT_MAX + 1];
+	bool enabled;
+};
+
+struct peppermint_account {
+	char environment[PEPPERMINT_ENVIRONMENT_MAX + 1];
+	char id[PEPPERMINT_ACCOUNT_MAX + 1];
+	char name[PEPPERMINT_NAME_MAX + 1];
+	enum peppermint_account_status status;
+	char merchant[PEPPERMINT_MERCHANT_MAX + 1];     /* Basic's user name; "": the id is */
+	char first_product[PEPPERMINT_PRODUCT_MAX + 1]; /* approval mints a key for it; "": none */
+	char client_id[PEPPERMINT_KEY_ID_LEN + 1];      /* the key that it minted; "": none yet */
+	bool pending_activation;
+	char created_by[PEPPERMINT_NAME_MAX + 1];
+	int64_t created_at, changed_at, approved_at, closed_at;
+	size_t product_count;
+	struct peppermint_product products[PEPPERMINT_PRODUCTS_MAX];
+};
+
+/* For creating: what is empty is not given. For updating: what is NULL (or 0) stays as it is. */
+struct peppermint_account_change {
+	const char *environment;
+	const char *id;
+	enum peppermint_account_status status;
+	const char *name;
+	const char *merchant;
+	const char *first_product;
+	const struct peppermint_product *products; /* added or changed */
+	size_t product_count;
+	struct peppermint_delivery *delivery; /* of the first key, if this mints it */
+};
+
+/* `secret` holds the account's first key if this minted it, shown here and never again; else "". */
+PEPPERMINT_API enum pm_err peppermint_create_account(struct peppermint *handle,
+						     const struct peppermint_account_change *change,
+						     struct peppermint_account *account,
+						     struct peppermint_secret *secret,
+						     struct peppermint_call *call);
+PEPPERMINT_API enum pm_err peppermint_update_account(struct peppermint *handle,
+						     const struct peppermint_account_change *change,
+						     struct peppermint_account *account,
+						     struct peppermint_secret *secret,
+						     struct peppermint_call *call);
+
+PEPPERMINT_API enum pm_err peppermint_get_account(struct peppermint *handle,
+						  const char *environment, const char *id,
+						  struct peppermint_account *account,
+						  struct peppermint_call *call);
+
+struct peppermint_account_filter {
+	const char *environment;
+	enum peppermint_account_status status; /* 0: any */
+	const char *page_token;
+};
+
+/* As peppermint_list_keys, with at most PEPPERMINT_ACCOUNT_PAGE_MAX. */
+PEPPERMINT_API enum pm_err peppermint_list_accounts(struct peppermint *handle,
+						    const struct peppermint_account_filter *filter,
+						    struct peppermint_account *accounts,
+						    size_t capacity, struct peppermint_page *page,
+						    struct peppermint_call *call);
+
+/* Operators: the people on whose behalf a portal acts. */
+
+enum peppermint_role {
+	PEPPERMINT_ROLE_UNKNOWN = 0, /* of a newer vault */
+	PEPPERMINT_ROLE_SUPERADMIN = 1,
+	PEPPERMINT_ROLE_ADMIN = 2,
+	PEPPERMINT_ROLE_VIEWER = 3,
+	PEPPERMINT_ROLE_AUDITOR = 4,
+};
+
+struct peppermint_grant {
+	char account[PEPPERMINT_ACCOUNT_MAX + 1]; /* `*`: all of the environment */
+	enum peppermint_role role;
+};
+
+struct peppermint_operator {
+	char environment[PEPPERMINT_ENVIRONMENT_MAX + 1];
+	char id[PEPPERMINT_OPERATOR_MAX + 1];
+	char name[PEPPERMINT_NAME_MAX + 1];
+	char created_by[PEPPERMINT_NAME_MAX + 1];
+	size_t grant_count;
+	struct peppermint_grant grants[PEPPERMINT_GRANTS_MAX];
+	bool has_pin;
+	int64_t locked_until; /* 0: not locked */
+	uint32_t failures;    /* wrong PINs since the last right one */
+	int64_t created_at, changed_at;
+	int64_t disabled_at; /* 0: enabled */
+};
+
+/* For updating: what is not set, NULL or empty stays as it is. PINs as in struct peppermint_call. */
+struct peppermint_operator_change {
+	const char *environment;
+	const char *id;
+	const char *name;
+	bool set_grants; /* to all of these and no others: read them right before, the later change wins */
+	const struct peppermint_grant *grants;
+	size_t grant_count;
+	bool set_disabled, disabled;
+	const void *new_pin;
+	size_t new_pin_len;
+};
+
+/* For creating, set_grants and set_disabled mean nothing. */
+PEPPERMINT_API enum pm_err peppermint_create_operator(
+	struct peppermint *handle, const struct peppermint_operator_change *change,
+	struct peppermint_operator *person, struct peppermint_call *call);
+PEPPERMINT_API enum pm_err peppermint_update_operator(
+	struct peppermint *handle, const struct peppermint_operator_change *change,
+	struct peppermint_operator *person, struct peppermint_call *call);
+
+struct peppermint_operator_filter {
+	const char *environment;
+	const char *account; /* only who has a role there; empty: all */
+	const char *page_token;
+};
+
+/* As peppermint_list_keys, with at most PEPPERMINT_ACCOUNT_PAGE_MAX. The total is the environment's. */
+PEPPERMINT_API enum pm_err peppermint_list_operators(
+	struct peppermint *handle, const struct peppermint_operator_filter *filter,
+	struct peppermint_operator *people, size_t capacity, struct peppermint_page *page,
+	struct peppermint_call *call);
+
+/* An operator's own: the call's operator_name and pin say whose, and the old one. */
+PEPPERMINT_API enum pm_err peppermint_change_operator_pin(struct peppermint *handle,
+							  const char *environment,
+							  const void *new_pin, size_t new_pin_len,
+							  struct peppermint_call *call);
+
+/* Keys of another system, without reissuing them. */
+
+enum peppermint_import_form {
+	PEPPERMINT_IMPORT_SHA256 = 1,      /* of the key's whole text: 32 bytes */
+	PEPPERMINT_IMPORT_SHA512 = 2,      /* 64 bytes */
+	PEPPERMINT_IMPORT_HMAC_SHA256 = 3, /* under a key that was imported by `hmac_key`'s name */
+	PEPPERMINT_IMPORT_TEXT = 4,        /* the text itself */
+};
+
+struct peppermint_import {
+	enum peppermint_import_form form;
+	const void *value;
+	size_t value_len;
+	const char *hmac_key;
+	const char *account, *product, *name, *external_reference;
+	const char *tail;   /* the text's last three characters; may be empty */
+	int64_t created_at; /* 0: now */
+	int64_t not_before, expires_at;
+	bool disabled;
+	const char *scopes, *networks;
+	const struct peppermint_label *labels;
+	size_t label_count;
+};
+
+struct peppermint_import_outcome {
+	enum pm_err error; /* PM_OK, PM_ALREADY_EXISTS, PM_CONFLICT, or what is wrong with it */
+	char key_id[PEPPERMINT_KEY_ID_LEN + 1];
+	char message[PEPPERMINT_TEXT_MAX + 1];
+};
+
+/*
+ * 1 to PEPPERMINT_BATCH_MAX, as many as fit a message (PM_TOO_LARGE). All that can be imported is, in
+ * one commit; `outcomes` holds `count`, in order.
+ */
+PEPPERMINT_API enum pm_err peppermint_import_keys(
+	struct peppermint *handle, const char *environment, const struct peppermint_import *keys,
+	size_t count, struct peppermint_import_outcome *outcomes, struct peppermint_call *call);
+
+/* What a scanner found in public. */
+
+struct peppermint_leak_report {
+	const void *payload; /* the JSON, byte by byte as it came */
+	size_t payload_len;
+	const char *key_id;    /* GITHUB-PUBLIC-KEY-IDENTIFIER */
+	const char *signature; /* GITHUB-PUBLIC-KEY-SIGNATURE */
+};
+
+enum peppermint_leak_action {
+	PEPPERMINT_LEAK_NONE = 0,
+	PEPPERMINT_LEAK_REPORTED = 1,
+	PEPPERMINT_LEAK_DISABLED = 2,
+	PEPPERMINT_LEAK_REVOKED = 3,
+	PEPPERMINT_LEAK_ACTION_UNKNOWN = 4, /* of a newer vault */
+};
+
+struct peppermint_leak_verdict {
+	bool known;        /* it is, or was, the text of a key */
+	enum pm_err error; /* not PM_OK: it could not be found out */
+	char environment[PEPPERMINT_ENVIRONMENT_MAX + 1];
+	char key_id[PEPPERMINT_KEY_ID_LEN + 1];
+	enum peppermint_leak_action action;
+};
+
+/*
+ * `verdicts` holds `count`: as many as the payload has tokens, in its order; any other number is
+ * PM_BAD_REPLY, and the policy's action was taken all the same.
+ */
+PEPPERMINT_API enum pm_err peppermint_report_leaks(struct peppermint *handle,
+						   const struct peppermint_leak_report *report,
+						   struct peppermint_leak_verdict *verdicts,
+						   size_t count, struct peppermint_call *call);
 
 /* Hashes of values: HMAC-SHA-256 under a named pepper. */
 
@@ -539,6 +958,7 @@ enum peppermint_algorithm {
 	PEPPERMINT_HMAC_SHA256 = 1,
 	PEPPERMINT_ED25519 = 2,
 	PEPPERMINT_ECDSA_P256 = 3,
+	PEPPERMINT_AES256_GCM = 5,
 };
 
 /* A version of a key in a token, as recorded and as the token tells now. */
@@ -610,6 +1030,16 @@ PEPPERMINT_API enum pm_err peppermint_list_masters(struct peppermint *handle,
 						   struct peppermint_master *masters,
 						   size_t capacity, size_t *count,
 						   struct peppermint_call *call);
+
+/*
+ * The key with which another system hashed its API keys, 16 to 64 bytes, into the token. It verifies
+ * imported keys and makes nothing new.
+ */
+PEPPERMINT_API enum pm_err peppermint_import_hmac_key(struct peppermint *handle,
+						      const char *environment, const char *name,
+						      const struct peppermint_value *value,
+						      struct peppermint_master *key,
+						      struct peppermint_call *call);
 
 /* vault.proto's MasterVerb, which says what each does. */
 enum peppermint_master_verb {
@@ -733,6 +1163,22 @@ PEPPERMINT_API enum pm_err peppermint_change_pin(struct peppermint *handle, cons
 						 const struct peppermint_value *old_pin,
 						 const struct peppermint_value *new_pin,
 						 struct peppermint_call *call);
+
+/* Keys in other texts. */
+
+/*
+ * An API key of any vault, as a POSIX extended regular expression: for scanners of code and of logs.
+ * The part behind the last underscore is the secret.
+ */
+#define PEPPERMINT_KEY_REGEX "[0-9A-Za-z_]{1,15}_[0-9A-Za-z]{16}_[0-9A-Za-z]{49}"
+
+/*
+ * For log lines: overwrites the secret of everything in `text` that is shaped so with as many `*`, and
+ * leaves prefix and key id. Returns how many there were. A key that is cut off, or encoded as in
+ * `Authorization: Basic`, is not recognised: redact before cutting and encoding. Linear in `len`,
+ * allocates nothing; any thread.
+ */
+PEPPERMINT_API size_t peppermint_redact(char *text, size_t len);
 
 #ifdef __cplusplus
 }

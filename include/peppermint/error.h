@@ -42,7 +42,13 @@ extern "C" {
 	X(UNREACHABLE, 23, "no vault answers at that socket; is peppermintd running?")             \
 	X(BAD_REPLY, 24, "the answer could not be read; is it a vault at that socket?")            \
 	X(AUDIT_BLOCKED, 25, "the audit log takes no entries, so nothing is done; see Status")     \
-	X(KEY_PERIOD_OVER, 26, "the master key is past its cryptoperiod; rotate it")
+	X(KEY_PERIOD_OVER, 26, "the master key is past its cryptoperiod; rotate it")               \
+	X(STEP_UP_REQUIRED, 27, "this needs a confirmation and the operator's PIN; see Confirm")   \
+	X(PIN_WRONG, 28, "the operator's PIN is wrong; that was counted")                          \
+	X(PIN_LOCKED, 29, "too many wrong PINs; wait until the lock ends")                         \
+	X(RATE_LIMITED, 30, "too often for this key; wait a moment")                               \
+	X(ACCOUNT_NOT_APPROVED, 31, "the account is not approved")                                 \
+	X(PRODUCT_NOT_ENABLED, 32, "the product is not enabled for the account")
 
 /* Why a key or a hash was refused: for the trusted caller's own log, never for the public. */
 #define PEPPERMINT_REASONS(X)                                                                      \
@@ -61,7 +67,17 @@ extern "C" {
 	X(MISMATCH, 12, "the value does not match the hash")                                       \
 	X(NOT_CHECKED, 13, "not looked at: the item's error says why")                             \
 	X(PEPPER_SUSPENDED, 14, "the pepper version that vouches for it is suspended")             \
-	X(PEPPER_ENDED, 15, "the pepper version that vouches for it is past its end")
+	X(PEPPER_ENDED, 15, "the pepper version that vouches for it is past its end")              \
+	X(NOT_YET, 16, "the key is not valid yet")                                                 \
+	X(DISABLED, 17, "the key is disabled")                                                     \
+	X(ACCOUNT_INACTIVE, 18, "the key's account is not approved now")                           \
+	X(ACCOUNT_IS_CLOSED, 19, "the key's account was closed")                                   \
+	X(PRODUCT_DISABLED, 20, "the key's product is not enabled for its account")                \
+	X(WRONG_PRODUCT, 21, "the key is for another product")                                     \
+	X(SCOPE_MISSING, 22, "the key lacks a scope that is asked for")                            \
+	X(ADDRESS_DENIED, 23, "the key may not be used from that address")                         \
+	X(WRONG_MERCHANT, 24, "the user name is not that of the key's account")                    \
+	X(SEVERAL_CREDENTIALS, 25, "more than one credential in one request")
 
 enum pm_err {
 #define PM_X(name, number, text) PM_##name = (number),

@@ -1,4 +1,4 @@
-/* What a command is: a row of the table in commands.c, and a function that runs it. */
+/* What a command is: a row of the table in command_table.c, and a function that runs it. */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
@@ -11,6 +11,7 @@ struct session {
 	struct options options;
 	const struct command *command;
 	const char *argument; /* NULL if the command has none */
+	const char *second;   /* the one after it, likewise */
 	bool changes;         /* the command takes a request id */
 	struct peppermint *vault;
 	struct peppermint_call call;
@@ -26,11 +27,14 @@ struct session {
 struct command {
 	const char *group, *verb; /* verb is "" for a group that is a command itself */
 	enum status (*run)(struct session *session);
-	uint64_t needs, takes; /* OPT_…, or-ed; the global ones are always taken */
-	const char *argument;  /* its name in the help, or NULL */
-	const char *reads;     /* what a line of standard input holds, or NULL */
+	option_set needs, takes; /* OPT_…, or-ed; the global ones are always taken */
+	const char *argument;    /* its name in the help, two names with a blank, or NULL */
+	const char *reads;       /* what a line of standard input holds, or NULL */
 	const char *summary;
 };
+
+extern const struct command commands[];
+extern const size_t command_count;
 
 /* NULL after a complaint. Takes the command's words off the options'. */
 const struct command *command_find(struct options *options);
@@ -38,6 +42,8 @@ const struct command *command_find(struct options *options);
 bool command_check(const struct command *command, const struct options *options);
 
 void help_all(void);
+/* The commands of a group. False if it is none, or a command itself: nothing was printed. */
+bool help_group(const char *group);
 void help_command(const struct command *command);
 
 /* Says why the vault gave no result. STATUS_VAULT. */
@@ -47,12 +53,34 @@ enum status vault_refused(const struct session *session, enum pm_err err);
 void be_patient(struct session *session);
 
 enum status run_status(struct session *session);
+enum status run_account_create(struct session *session);
+enum status run_account_update(struct session *session);
+enum status run_account_status(struct session *session);
+enum status run_account_show(struct session *session);
+enum status run_account_list(struct session *session);
+enum status run_product_change(struct session *session);
+enum status run_product_list(struct session *session);
+enum status run_operator_create(struct session *session);
+enum status run_operator_update(struct session *session);
+enum status run_operator_grant(struct session *session);
+enum status run_operator_set_pin(struct session *session);
+enum status run_operator_change_pin(struct session *session);
+enum status run_operator_disable(struct session *session);
+enum status run_operator_list(struct session *session);
 enum status run_key_mint(struct session *session);
 enum status run_key_verify(struct session *session);
 enum status run_key_show(struct session *session);
 enum status run_key_list(struct session *session);
 enum status run_key_rotate(struct session *session);
-enum status run_key_revoke(struct session *session);
+enum status run_key_reset(struct session *session);
+enum status run_key_update(struct session *session);
+enum status run_key_change(struct session *session);
+enum status run_key_reveal(struct session *session);
+enum status run_key_check_secret(struct session *session);
+enum status run_key_unseal_secret(struct session *session);
+enum status run_key_leak_report(struct session *session);
+enum status run_import(struct session *session);
+enum status run_import_hmac_key(struct session *session);
 enum status run_hash(struct session *session);
 enum status run_hash_verify(struct session *session);
 enum status run_pepper_list(struct session *session);

@@ -111,7 +111,7 @@ static enum status print_new(const struct session *session, const struct slots *
 		const struct token *token = &now.all[i];
 
 		if (!token_is_initialised(token) ||
-		    strcmp(token->label, session->options.label) != 0)
+		    strcmp(token->label, session->options.labels.at[0]) != 0)
 			continue;
 		if (token->slot == was->slot || !was_there(before, token)) {
 			change_print(session, "initialised", token);
@@ -126,7 +126,7 @@ static enum status print_new(const struct session *session, const struct slots *
 
 enum status run_hsm_init_token(struct session *session)
 {
-	struct change change = { .label = session->options.label, .make = make_token };
+	struct change change = { .label = session->options.labels.at[0], .make = make_token };
 	struct slots slots CLEANUP(slots_end) = { 0 };
 	int lock CLEANUP(close_fd) = -1;
 	struct pins_asked asked = { 0 };

@@ -138,6 +138,20 @@ static void set_number(json_t *row, const char *name, struct reader *reader,
 		json_object_set_new(row, name, text(number));
 }
 
+/* An AES key signs nothing, and another system's key, as its label says, was outside before. */
+static bool is_asked(const json_t *row, CK_ATTRIBUTE_TYPE flag)
+{
+	const char *type = json_string_value(json_object_get(row, "type"));
+	const char *label = json_string_value(json_object_get(row, "label"));
+
+	if (flag == CKA_SIGN)
+		return !type || strcmp(type, "AES") != 0;
+	if (flag != CKA_ALWAYS_SENSITIVE && flag != CKA_NEVER_EXTRACTABLE && flag != CKA_LOCAL)
+		return true;
+	return !label || strncmp(label, OUR_LABELS, strlen(OUR_LABELS)) != 0 ||
+	       !strstr(label, "/import/");
+}
+
 /* What the token does not tell is null, and wrong where the right value protects. */
 static void set_flags(json_t *row, json_t *faults, struct reader *reader, CK_OBJECT_HANDLE object)
 {
@@ -149,7 +163,8 @@ static void set_flags(json_t *row, json_t *faults, struct reader *reader, CK_OBJ
 		CK_BBOOL is = told && value.bytes[0] != CK_FALSE;
 
 		json_object_set_new(row, flags[i].name, told ? json_boolean(is) : json_null());
-		if (flags[i].fault && (!told || is != flags[i].wanted))
+		if (flags[i].fault && (!told || is != flags[i].wanted) &&
+		    is_asked(row, flags[i].type))
 			json_array_append_new(faults, json_string(flags[i].fault));
 	}
 }

@@ -39,8 +39,12 @@ static enum status ask(const char *what, const struct pins_asked *asked, char to
 	char prompt[128];
 
 	snprintf(prompt, sizeof(prompt), "%s of %s %s", what,
-		 asked->token ? "token" : "environment",
-		 asked->token ? asked->token : asked->environment);
+		 asked->token         ? "token"
+		 : asked->environment ? "environment"
+				      : "operator",
+		 asked->token         ? asked->token
+		 : asked->environment ? asked->environment
+				      : asked->operator_name);
 	enum status status = input_open(&input, prompt, PIN_MAX);
 	if (status == STATUS_DONE)
 		status = input_next(&input);
@@ -105,7 +109,8 @@ enum status pins_read(const struct pins_asked *asked, struct pins *pins)
 	if (status != STATUS_DONE || !asked->wanted || asked->max == 0 ||
 	    (len >= asked->min && len <= asked->max))
 		return status;
-	complain("this token takes PINs of %zu to %zu bytes. Nothing was done.", asked->min,
-		 asked->max);
+	complain("%s of %zu to %zu bytes. Nothing was done.",
+		 asked->operator_name ? "an operator has a PIN" : "this token takes PINs",
+		 asked->min, asked->max);
 	return STATUS_USAGE;
 }

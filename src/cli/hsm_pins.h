@@ -1,4 +1,4 @@
-/* The PINs of `unseal` and of `hsm` commands: typed without echo, or lines of standard input. */
+/* The PINs of `unseal`, of `hsm` commands and of operators: typed without echo, or lines of standard input. */
 #ifndef CLI_HSM_PINS_H
 #define CLI_HSM_PINS_H
 
@@ -15,9 +15,11 @@ struct pins {
 /* What to ask for; NULL is not asked for. */
 struct pins_asked {
 	const char *given, *wanted;
-	const char *token;       /* its label, for the prompt; or */
-	const char *environment; /* whose token it is */
-	size_t min, max;         /* bytes of a wanted one, as the token says; 0: it does not say */
+	/* Whose it is, for the prompt: one of these. */
+	const char *token;         /* by its label */
+	const char *environment;   /* whose token it is */
+	const char *operator_name; /* a person's */
+	size_t min, max; /* bytes of a wanted one, as the token says; 0: it does not say */
 };
 
 /* NULL after a complaint. */

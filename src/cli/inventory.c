@@ -75,6 +75,16 @@ bool key_is_live(const struct peppermint_master_key *key)
 
 const char *key_use(const struct peppermint_master_key *key)
 {
+	static const struct {
+		const char *purpose, *use;
+	} uses[] = {
+		{ "pepper", "hashes values" },
+		{ "pin", "hashes operators' PINs" },
+		{ "wrap", "encrypts key texts that may be shown again" },
+		{ "index", "finds imported keys by their texts" },
+		{ "import", "verifies keys that another system hashed" },
+	};
+
 	if (strcmp(key->purpose, "audit") == 0)
 		return key_signs(key) ? "signs the audit log's checkpoints"
 				      : "hides callers' texts in the audit log";
@@ -82,7 +92,11 @@ const char *key_use(const struct peppermint_master_key *key)
 		return "seals stored records";
 	if (strcmp(key->purpose, "pepper") == 0 && strcmp(key->name, "api-keys") == 0)
 		return "hashes the secrets of API keys";
-	return strcmp(key->purpose, "pepper") == 0 ? "hashes values" : "unknown";
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+		if (strcmp(key->purpose, uses[i].purpose) == 0)
+			return uses[i].use;
+	}
+	return "unknown";
 }
 
 static const struct algorithm algorithms[] = {
@@ -95,6 +109,8 @@ static const struct algorithm algorithms[] = {
 	[PEPPERMINT_ECDSA_P256] = { "ECDSA P-256 with SHA-256", "ecdsa-p256-sha-256", "FIPS 186-5",
 				    "1.2.840.10045.4.3.2", "signature", "sign", "256", "nist/P-256",
 				    128 },
+	[PEPPERMINT_AES256_GCM] = { "AES-256-GCM", "aes-256-gcm", "FIPS 197, SP 800-38D",
+				    "2.16.840.1.101.3.4.1.46", "ae", "encrypt", "256", NULL, 256 },
 };
 #define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
 

@@ -3,7 +3,11 @@
 
 #include "base/cleanup.h"
 #include "findings.h"
+#include "key.h"
 #include "when.h"
+
+/* With one of these a line is a request, of which more than the key is looked at. */
+#define OF_REQUESTS (OPT_AUTHORIZATION | OPT_ADDRESS | OPT_PRODUCT | OPT_SCOPE)
 
 static void add_note(struct table *table, const struct peppermint_verdict *verdict)
 {
@@ -76,20 +80,64 @@ static enum status prepare_line(struct line *line)
 	return STATUS_USAGE;
 }
 
+static enum pm_err verify_keys(struct session *session, const struct input *input,
+			       struct peppermint_verdict verdicts[BATCH_LINES])
+{
+	const char *keys[BATCH_LINES];
+
+	for (size_t i = 0; i < input->count; i++)
+		keys[i] = input->lines[i].text;
+	return peppermint_verify_keys(session->vault, session->options.env, keys, input->count,
+				      verdicts, &session->call);
+}
+
+/* Each line is what one request brought: its key, or its Authorization header. */
+static enum pm_err verify_requests(struct session *session, const struct input *input,
+				   const struct key_lists *lists,
+				   struct peppermint_verdict verdicts[BATCH_LINES])
+{
+	const struct options *options = &session->options;
+	struct peppermint_presented presented[BATCH_LINES];
+	struct peppermint_admission admissions[BATCH_LINES];
+	const char *texts[BATCH_LINES];
+
+	for (size_t i = 0; i < input->count; i++) {
+		texts[i] = input->lines[i].text;
+		presented[i] = (struct peppermint_presented){
+			.source_address = options->address,
+			.product = options->product,
+			.scopes = lists->scopes,
+		};
+		if (options->given & OPT_AUTHORIZATION) {
+			presented[i].authorizations = &texts[i];
+			presented[i].authorization_count = 1;
+		} else {
+			presented[i].api_key = texts[i];
+		}
+	}
+	enum pm_err err = peppermint_verify_requests(session->vault, options->env, presented,
+						     input->count, admissions, &session->call);
+	for (size_t i = 0; err == PM_OK && i < input->count; i++)
+		verdicts[i] = admissions[i].verdict;
+	return err;
+}
+
 static enum status verify_batch(struct session *session, struct input *input,
 				struct findings *findings)
 {
 	struct peppermint_verdict verdicts[BATCH_LINES];
-	const char *keys[BATCH_LINES];
+	struct key_lists lists;
 
+	if (!key_lists_read(&session->options, &lists))
+		return STATUS_USAGE;
 	for (size_t i = 0; i < input->count; i++) {
 		enum status status = prepare_line(&input->lines[i]);
 		if (status != STATUS_DONE)
 			return status;
-		keys[i] = input->lines[i].text;
 	}
-	enum pm_err err = peppermint_verify_keys(session->vault, session->options.env, keys,
-						 input->count, verdicts, &session->call);
+	enum pm_err err = session->options.given & OF_REQUESTS
+				  ? verify_requests(session, input, &lists, verdicts)
+				  : verify_keys(session, input, verdicts);
 	if (err != PM_OK)
 		return vault_refused(session, err);
 	find_verdicts(findings, input, verdicts);
@@ -104,5 +152,8 @@ enum status run_key_verify(struct session *session)
 	struct findings findings CLEANUP(findings_end) = { 0 };
 
 	table_head(&findings.table, heads, sizeof(heads) / sizeof(heads[0]));
+	if (session->options.given & OPT_AUTHORIZATION)
+		return findings_lines(session, "Authorization value", PEPPERMINT_AUTHORIZATION_MAX,
+				      &findings, verify_batch);
 	return findings_lines(session, "API key", PEPPERMINT_TEXT_MAX, &findings, verify_batch);
 }

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "command.h"
+#include "files.h"
+#include "import.h"
 
 enum status vault_refused(const struct session *session, enum pm_err err)
 {
@@ -22,6 +24,26 @@ void be_patient(struct session *session)
 		session->call.timeout_ms = PEPPERMINT_TIMEOUT_MS_MAX;
 }
 
+/* The call's, until the program ends; the pages are locked and never given back. */
+static enum status read_authorization(struct session *session)
+{
+	const char *path = session->options.authorization_file;
+	size_t len = 0;
+
+	if (!path)
+		return STATUS_DONE;
+	char *text = secret_alloc(PEPPERMINT_AUTHORIZATION_MAX + 2);
+	if (!text) {
+		complain("no locked memory to be had. Raise the limit: ulimit -l.");
+		return STATUS_VAULT;
+	}
+	if (!file_read(path, text, PEPPERMINT_AUTHORIZATION_MAX + 1, &len))
+		return STATUS_USAGE;
+	text[strcspn(text, "\r\n")] = '\0';
+	session->call.authorization = text;
+	return STATUS_DONE;
+}
+
 static enum status run_command(const struct command *command, struct session *session)
 {
 	const struct options *options = &session->options;
@@ -29,11 +51,12 @@ static enum status run_command(const struct command *command, struct session *se
 		.socket = options->socket,
 		.operator_name = options->operator_name,
 		.timeout_ms = options->timeout_ms,
-		.connections = 1,
+		.connections = import_jobs(command, options),
 	};
 
 	session->command = command;
-	session->argument = command->argument ? options->words[0] : NULL;
+	session->argument = options->word_count > 0 ? options->words[0] : NULL;
+	session->second = options->word_count > 1 ? options->words[1] : NULL;
 	if (options->given & OPT_MODULE) /* what is done without a vault */
 		return command->run(session);
 	session->changes = command->takes & OPT_REQUEST_ID;
@@ -47,7 +70,9 @@ static enum status run_command(const struct command *command, struct session *se
 	}
 	if (err != PM_OK)
 		return vault_refused(session, err);
-	enum status status = command->run(session);
+	enum status status = read_authorization(session);
+	if (status == STATUS_DONE)
+		status = command->run(session);
 	peppermint_close(session->vault);
 	return status == STATUS_DONE && session->altered.any ? STATUS_REFUSED : status;
 }
@@ -78,6 +103,8 @@ static enum status run(struct session *session)
 		complain("what shall it do? Try: peppermint help.");
 		return STATUS_USAGE;
 	}
+	if (help && options->word_count == 1 && help_group(options->words[0]))
+		return STATUS_DONE;
 	const struct command *command = command_find(options);
 	if (!command)
 		return STATUS_USAGE;

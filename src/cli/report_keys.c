@@ -183,6 +183,9 @@ static const char *fault_of(const struct peppermint_master_key *key)
 		return "";
 	if (!key->read_back)
 		return "NOT READ BACK";
+	/* What another system made and gave was outside, which cannot be otherwise. */
+	if (strcmp(key->purpose, "import") == 0)
+		return key->sensitive && !key->extractable ? "" : "EXTRACTABLE";
 	if (!key->sensitive || !key->always_sensitive)
 		return "NOT ALWAYS SENSITIVE";
 	if (key->extractable || !key->never_extractable)

@@ -23,6 +23,16 @@ char *exchange_text(const char *text)
 	return text ? (char *)(uintptr_t)text : empty;
 }
 
+ProtobufCBinaryData exchange_bytes(const void *data, size_t len)
+{
+	return (ProtobufCBinaryData){ len, (uint8_t *)(uintptr_t)data };
+}
+
+bool exchange_pin_fits(size_t len)
+{
+	return len >= PEPPERMINT_OPERATOR_PIN_MIN && len <= PEPPERMINT_OPERATOR_PIN_MAX;
+}
+
 static enum pm_err choose_request_id(struct exchange *x)
 {
 	const char *given = x->call->request_id;
@@ -57,6 +67,36 @@ static enum pm_err take_wire(struct exchange *x)
 	return PM_OK;
 }
 
+/* One of another length would be counted against its operator. */
+static enum pm_err check_pin(struct exchange *x)
+{
+	size_t len = x->call->pin ? x->call->pin_len : 0;
+
+	if (!x->call->pin || exchange_pin_fits(len))
+		return PM_OK;
+	return outcome(x->call, PM_BAD_REQUEST,
+		       "an operator's PIN has %d to %d bytes; nothing was sent",
+		       PEPPERMINT_OPERATOR_PIN_MIN, PEPPERMINT_OPERATOR_PIN_MAX);
+}
+
+/* Borrowed from the caller: the request's encoding is the only copy, and lies in the wire's room. */
+static void fill_envelope(struct exchange *x)
+{
+	const struct peppermint_call *call = x->call;
+	const char *operator_name =
+		call->operator_name ? call->operator_name : x->handle->operator_name;
+
+	x->request = (Peppermint__V1__Request)PEPPERMINT__V1__REQUEST__INIT;
+	x->request.version = PROTOCOL_VERSION;
+	x->request.request_id = x->call->used_request_id;
+	x->request.want_receipt = call->want_receipt;
+	x->request.operator_ = exchange_text(operator_name);
+	x->request.confirmation = exchange_text(call->confirmation);
+	x->request.authorization = exchange_text(call->authorization);
+	if (call->pin)
+		x->request.pin = exchange_bytes(call->pin, call->pin_len);
+}
+
 enum pm_err exchange_begin(struct exchange *x, struct peppermint *handle, enum exchange_kind kind,
 			   struct peppermint_call *call)
 {
@@ -72,15 +112,9 @@ enum pm_err exchange_begin(struct exchange *x, struct peppermint *handle, enum e
 		x->timeout_ms = PEPPERMINT_TIMEOUT_MS_MAX;
 	x->deadline = deadline_in_ms(x->timeout_ms);
 	TRY(choose_request_id(x));
-
+	TRY(check_pin(x));
 	TRY(take_wire(x));
-
-	const char *operator_name = x->call->operator_name;
-	x->request = (Peppermint__V1__Request)PEPPERMINT__V1__REQUEST__INIT;
-	x->request.version = PROTOCOL_VERSION;
-	x->request.request_id = x->call->used_request_id;
-	x->request.want_receipt = x->call->want_receipt;
-	x->request.operator_ = exchange_text(operator_name ? operator_name : handle->operator_name);
+	fill_envelope(x);
 	return PM_OK;
 }
 
@@ -256,8 +290,10 @@ enum pm_err exchange_run(struct exchange *x)
 {
 	const char *socket = x->handle->socket;
 
-	TRY(x->kind == EXCHANGE_PIN ? wire_ready_once(x->wire, socket, x->call)
-				    : wire_ready(x->wire, socket, x->call));
+	bool once = x->kind == EXCHANGE_PIN || x->request.pin.len > 0;
+
+	TRY(once ? wire_ready_once(x->wire, socket, x->call)
+		 : wire_ready(x->wire, socket, x->call));
 	TRY(set_deadline(x));
 	TRY(send_request(x));
 	TRY(receive_reply(x));

@@ -14,7 +14,7 @@
 enum exchange_kind {
 	EXCHANGE_READS,
 	EXCHANGE_CHANGES,
-	EXCHANGE_PIN, /* changes, and is sent once: a vault that ends and comes back gets it no more */
+	EXCHANGE_PIN, /* of a token; changes, and is sent once: a vault that ends and comes back gets it no more */
 };
 
 struct exchange {
@@ -49,7 +49,11 @@ void exchange_clear(struct exchange *x);
 /* PM_BAD_REPLY, with a message, for a result that a vault would not give. */
 enum pm_err exchange_bad_reply(struct exchange *x, const char *what);
 
-/* A parameter as protobuf-c takes it, which does not write to it. */
+/* Parameters as protobuf-c takes them, which does not write to them. */
 char *exchange_text(const char *text);
+ProtobufCBinaryData exchange_bytes(const void *data, size_t len);
+
+/* Is that a length of an operator's PIN? */
+bool exchange_pin_fits(size_t len);
 
 #endif

@@ -69,52 +69,55 @@ enum pm_err fill_entry(struct exchange *x, ProtobufCBinaryData from, char *to, s
 	return fill_string(x, entry, text_is_clean(entry), to, size, len);
 }
 
+/* A word of a list: neither empty nor with a blank, so that the list can be taken apart again. */
+static bool is_word(const char *text)
+{
+	return text[0] && !strchr(text, ' ');
+}
+
+enum pm_err fill_words(struct exchange *x, char *const *from, size_t count, char *to, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!is_word(from[i]) || used + 1 >= size)
+			return exchange_bad_reply(x,
+						  "the answer holds an impossible list of words");
+		if (i > 0)
+			to[used++] = ' ';
+		TRY(fill_text(x, from[i], to + used, size - used));
+		used += strlen(from[i]);
+	}
+	to[used] = '\0';
+	return PM_OK;
+}
+
+enum pm_err fill_labels(struct exchange *x, Peppermint__V1__Label *const *from, size_t from_count,
+			struct peppermint_label to[PEPPERMINT_LABELS_MAX], size_t *count)
+{
+	if (from_count > PEPPERMINT_LABELS_MAX)
+		return exchange_bad_reply(x, "the answer holds too many labels");
+	for (size_t i = 0; i < from_count; i++) {
+		TRY(FILL_TEXT(x, from[i]->key, to[i].key));
+		TRY(FILL_TEXT(x, from[i]->value, to[i].value));
+	}
+	*count = from_count;
+	return PM_OK;
+}
+
+enum pm_err fill_page_size(struct exchange *x, size_t *capacity, size_t max)
+{
+	if (*capacity == 0)
+		return outcome(x->call, PM_BAD_REQUEST, "there is no room for an item");
+	if (*capacity > max)
+		*capacity = max;
+	return PM_OK;
+}
+
 enum pm_err fill_count(struct exchange *x, size_t got, size_t asked)
 {
 	if (got != asked)
 		return exchange_bad_reply(x, "the answer does not hold as many items as asked");
-	return PM_OK;
-}
-
-static enum peppermint_key_state key_state(Peppermint__V1__KeyState state)
-{
-	switch (state) {
-	case PEPPERMINT__V1__KEY_STATE__KEY_ACTIVE:
-		return PEPPERMINT_KEY_ACTIVE;
-	case PEPPERMINT__V1__KEY_STATE__KEY_EXPIRED:
-		return PEPPERMINT_KEY_EXPIRED;
-	case PEPPERMINT__V1__KEY_STATE__KEY_REVOKED:
-		return PEPPERMINT_KEY_REVOKED;
-	case PEPPERMINT__V1__KEY_STATE__KEY_QUARANTINED:
-		return PEPPERMINT_KEY_QUARANTINED;
-	default:
-		return PEPPERMINT_KEY_STATE_UNKNOWN;
-	}
-}
-
-enum pm_err fill_key(struct exchange *x, const Peppermint__V1__Key *from, const char *environment,
-		     const char *key_id, struct peppermint_key *to)
-{
-	if (!from || strlen(from->id) != PEPPERMINT_KEY_ID_LEN)
-		return exchange_bad_reply(x, "the answer holds no key");
-	if (strcmp(from->environment, exchange_text(environment)) != 0 ||
-	    (key_id && strcmp(from->id, key_id) != 0))
-		return exchange_bad_reply(x, "the answer is about another key");
-	TRY(FILL_TEXT(x, from->id, to->id));
-	TRY(FILL_TEXT(x, from->environment, to->environment));
-	TRY(FILL_TEXT(x, from->account, to->account));
-	TRY(FILL_TEXT(x, from->product, to->product));
-	TRY(FILL_TEXT(x, from->name, to->name));
-	TRY(FILL_TEXT(x, from->masked, to->masked));
-	TRY(FILL_TEXT(x, from->created_by, to->created_by));
-	to->state = key_state(from->state);
-	to->created_at = from->created_at;
-	to->expires_at = from->expires_at;
-	to->rotated_at = from->rotated_at;
-	to->overlap_until = from->overlap_until;
-	to->revoked_at = from->revoked_at;
-	to->secret_version = from->secret_version;
-	to->pepper_version = from->pepper_version;
 	return PM_OK;
 }
 
@@ -220,6 +223,8 @@ enum peppermint_algorithm fill_algorithm(Peppermint__V1__Algorithm number)
 		return PEPPERMINT_ED25519;
 	case PEPPERMINT__V1__ALGORITHM__ECDSA_P256:
 		return PEPPERMINT_ECDSA_P256;
+	case PEPPERMINT__V1__ALGORITHM__AES256_GCM:
+		return PEPPERMINT_AES256_GCM;
 	default:
 		return PEPPERMINT_ALGORITHM_UNKNOWN;
 	}

@@ -23,12 +23,26 @@ enum pm_err fill_note(struct exchange *x, ProtobufCBinaryData from, char *to, si
 enum pm_err fill_entry(struct exchange *x, ProtobufCBinaryData from, char *to, size_t size,
 		       size_t *len) NODISCARD;
 
-/* A key of that environment and, unless NULL, of that id; `from` may be missing. */
-enum pm_err fill_key(struct exchange *x, const Peppermint__V1__Key *from, const char *environment,
-		     const char *key_id, struct peppermint_key *to) NODISCARD;
+/* Words as one text, parted by blanks. */
+enum pm_err fill_words(struct exchange *x, char *const *from, size_t count, char *to,
+		       size_t size) NODISCARD;
+#define FILL_WORDS(x, from, count, array) fill_words((x), (from), (count), (array), sizeof(array))
+
+enum pm_err fill_labels(struct exchange *x, Peppermint__V1__Label *const *from, size_t from_count,
+			struct peppermint_label to[PEPPERMINT_LABELS_MAX], size_t *count) NODISCARD;
+
+/* A page's size, as the vault takes it; PM_BAD_REQUEST if there is no room for an item. */
+enum pm_err fill_page_size(struct exchange *x, size_t *capacity, size_t max) NODISCARD;
 
 enum pm_err fill_environment(struct exchange *x, const Peppermint__V1__EnvironmentStatus *from,
 			     struct peppermint_environment *to) NODISCARD;
+
+/*
+ * One of that environment, and of that purpose and name unless they are empty; `from` may be missing.
+ */
+enum pm_err fill_master(struct exchange *x, const Peppermint__V1__MasterVersion *from,
+			const char *environment, const char *purpose, const char *name,
+			struct peppermint_master *to) NODISCARD;
 
 enum peppermint_pepper_state fill_pepper_state(Peppermint__V1__PepperState state);
 enum peppermint_algorithm fill_algorithm(Peppermint__V1__Algorithm number);

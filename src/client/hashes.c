@@ -4,11 +4,6 @@
 #include "exchange.h"
 #include "fill.h"
 
-static ProtobufCBinaryData value_bytes(const struct peppermint_value *value)
-{
-	return (ProtobufCBinaryData){ value->len, (uint8_t *)(uintptr_t)value->data };
-}
-
 static enum pm_err fill_hashes(struct exchange *x, const Peppermint__V1__HashReply *from,
 			       struct peppermint_value_hash *hashes, size_t count)
 {
@@ -38,7 +33,7 @@ enum pm_err peppermint_hash_values(struct peppermint *handle, const char *enviro
 	body.n_values = count;
 	body.values = array;
 	for (size_t i = 0; i < count; i++)
-		body.values[i] = value_bytes(&values[i]);
+		body.values[i] = exchange_bytes(values[i].data, values[i].len);
 	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_HASH;
 	x.request.hash = &body;
 	TRY(exchange_run(&x));
@@ -98,7 +93,7 @@ static enum pm_err set_claims(struct exchange *x, Peppermint__V1__VerifyHashRequ
 		Peppermint__V1__HashedValue *item = (Peppermint__V1__HashedValue *)items + i;
 
 		*item = (Peppermint__V1__HashedValue)PEPPERMINT__V1__HASHED_VALUE__INIT;
-		item->value = value_bytes(&claims[i].value);
+		item->value = exchange_bytes(claims[i].value.data, claims[i].value.len);
 		item->hash = exchange_text(claims[i].hash);
 		body->items[i] = item;
 	}

@@ -1,22 +1,33 @@
+/* Making keys and giving them new secrets. */
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/secret.h"
-#include "base/text.h"
 #include "exchange.h"
-#include "fill.h"
+#include "fill_key.h"
+#include "parts.h"
 
 void peppermint_secret_wipe(struct peppermint_secret *secret)
 {
 	secret_wipe(secret, sizeof(*secret));
 }
 
-static enum pm_err fill_secret(struct exchange *x, const char *from, struct peppermint_secret *to)
+static enum pm_err set_mint(struct exchange *x, const struct peppermint_mint *mint,
+			    Peppermint__V1__MintKeyRequest *body)
 {
-	if (from[0] == '\0')
-		return exchange_bad_reply(x, "the answer holds no key text");
-	return FILL_TEXT(x, from, to->text);
+	body->environment = exchange_text(mint->environment);
+	body->account = exchange_text(mint->account);
+	body->product = exchange_text(mint->product);
+	body->name = exchange_text(mint->name);
+	body->expires_at = mint->expires_at;
+	body->external_reference = exchange_text(mint->external_reference);
+	body->not_before = mint->not_before;
+	body->disabled = mint->disabled;
+	body->recoverable = mint->recoverable;
+	body->recipient = delivery_recipient(mint->delivery);
+	TRY(parts_words(x, mint->scopes, &body->scopes, &body->n_scopes));
+	TRY(parts_words(x, mint->networks, &body->networks, &body->n_networks));
+	return parts_labels(x, mint->labels, mint->label_count, &body->labels, &body->n_labels);
 }
 
 enum pm_err peppermint_mint_key(struct peppermint *handle, const struct peppermint_mint *mint,
@@ -27,18 +38,16 @@ enum pm_err peppermint_mint_key(struct peppermint *handle, const struct peppermi
 	Peppermint__V1__MintKeyRequest body = PEPPERMINT__V1__MINT_KEY_REQUEST__INIT;
 
 	*key = (struct peppermint_key){ 0 };
-	peppermint_secret_wipe(secret);
+	delivery_clear(secret, mint->delivery);
 	TRY(exchange_begin(&x, handle, EXCHANGE_CHANGES, call));
-	body.environment = exchange_text(mint->environment);
-	body.account = exchange_text(mint->account);
-	body.product = exchange_text(mint->product);
-	body.name = exchange_text(mint->name);
-	body.expires_at = mint->expires_at;
+	TRY(set_mint(&x, mint, &body));
 	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_MINT_KEY;
 	x.request.mint_key = &body;
 	TRY(exchange_run(&x));
-	TRY(fill_key(&x, x.reply->mint_key->key, mint->environment, NULL, key));
-	return fill_secret(&x, x.reply->mint_key->api_key, secret);
+	const Peppermint__V1__MintKeyReply *reply = x.reply->mint_key;
+	TRY(fill_key(&x, reply->key, mint->environment, NULL, key));
+	const struct handed_out out = { reply->api_key, reply->sealed, reply->merchant };
+	return fill_secret(&x, &out, secret, mint->delivery);
 }
 
 enum pm_err peppermint_rotate_key(struct peppermint *handle,
@@ -50,88 +59,63 @@ enum pm_err peppermint_rotate_key(struct peppermint *handle,
 	Peppermint__V1__RotateKeyRequest body = PEPPERMINT__V1__ROTATE_KEY_REQUEST__INIT;
 
 	*key = (struct peppermint_key){ 0 };
-	peppermint_secret_wipe(secret);
+	delivery_clear(secret, rotation->delivery);
 	TRY(exchange_begin(&x, handle, EXCHANGE_CHANGES, call));
 	body.environment = exchange_text(rotation->environment);
 	body.key_id = exchange_text(rotation->key_id);
 	body.overlap_seconds = rotation->overlap_seconds;
 	body.force = rotation->force;
+	body.first_use = rotation->first_use;
+	body.recoverable = rotation->recoverable;
+	body.recipient = delivery_recipient(rotation->delivery);
 	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_ROTATE_KEY;
 	x.request.rotate_key = &body;
 	TRY(exchange_run(&x));
-	TRY(fill_key(&x, x.reply->rotate_key->key, rotation->environment, rotation->key_id, key));
-	return fill_secret(&x, x.reply->rotate_key->api_key, secret);
+	const Peppermint__V1__RotateKeyReply *reply = x.reply->rotate_key;
+	TRY(fill_key(&x, reply->key, rotation->environment, rotation->key_id, key));
+	const struct handed_out out = { reply->api_key, reply->sealed, reply->merchant };
+	return fill_secret(&x, &out, secret, rotation->delivery);
 }
 
-enum pm_err peppermint_revoke_key(struct peppermint *handle, const char *environment,
-				  const char *key_id, struct peppermint_key *key,
-				  struct peppermint_call *call)
+enum pm_err peppermint_reset_secret(struct peppermint *handle, const struct peppermint_reset *reset,
+				    struct peppermint_key *key, struct peppermint_secret *secret,
+				    struct peppermint_call *call)
 {
 	struct exchange x CLEANUP(exchange_end) = { 0 };
-	Peppermint__V1__RevokeKeyRequest body = PEPPERMINT__V1__REVOKE_KEY_REQUEST__INIT;
+	Peppermint__V1__ResetSecretRequest body = PEPPERMINT__V1__RESET_SECRET_REQUEST__INIT;
 
 	*key = (struct peppermint_key){ 0 };
+	delivery_clear(secret, reset->delivery);
 	TRY(exchange_begin(&x, handle, EXCHANGE_CHANGES, call));
-	body.environment = exchange_text(environment);
-	body.key_id = exchange_text(key_id);
-	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_REVOKE_KEY;
-	x.request.revoke_key = &body;
+	body.environment = exchange_text(reset->environment);
+	body.key_id = exchange_text(reset->key_id);
+	body.recoverable = reset->recoverable;
+	body.recipient = delivery_recipient(reset->delivery);
+	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_RESET_SECRET;
+	x.request.reset_secret = &body;
 	TRY(exchange_run(&x));
-	return fill_key(&x, x.reply->revoke_key->key, environment, key_id, key);
+	const Peppermint__V1__ResetSecretReply *reply = x.reply->reset_secret;
+	TRY(fill_key(&x, reply->key, reset->environment, reset->key_id, key));
+	const struct handed_out out = { reply->api_key, reply->sealed, reply->merchant };
+	return fill_secret(&x, &out, secret, reset->delivery);
 }
 
-enum pm_err peppermint_get_key(struct peppermint *handle, const char *environment,
-			       const char *key_id, struct peppermint_key *key,
-			       struct peppermint_call *call)
+enum pm_err peppermint_reveal_key(struct peppermint *handle, const char *environment,
+				  const char *key_id, struct peppermint_delivery *delivery,
+				  struct peppermint_secret *secret, struct peppermint_call *call)
 {
 	struct exchange x CLEANUP(exchange_end) = { 0 };
-	Peppermint__V1__GetKeyRequest body = PEPPERMINT__V1__GET_KEY_REQUEST__INIT;
+	Peppermint__V1__RevealKeyRequest body = PEPPERMINT__V1__REVEAL_KEY_REQUEST__INIT;
 
-	*key = (struct peppermint_key){ 0 };
+	delivery_clear(secret, delivery);
 	TRY(exchange_begin(&x, handle, EXCHANGE_READS, call));
 	body.environment = exchange_text(environment);
 	body.key_id = exchange_text(key_id);
-	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_GET_KEY;
-	x.request.get_key = &body;
+	body.recipient = delivery_recipient(delivery);
+	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_REVEAL_KEY;
+	x.request.reveal_key = &body;
 	TRY(exchange_run(&x));
-	return fill_key(&x, x.reply->get_key->key, environment, key_id, key);
-}
-
-static enum pm_err fill_page(struct exchange *x, const Peppermint__V1__ListKeysReply *from,
-			     const char *environment, struct peppermint_key *keys, size_t capacity,
-			     struct peppermint_page *page)
-{
-	if (from->n_keys > capacity)
-		return exchange_bad_reply(x, "the answer holds more keys than asked for");
-	for (size_t i = 0; i < from->n_keys; i++)
-		TRY(fill_key(x, from->keys[i], environment, NULL, &keys[i]));
-	TRY(FILL_TEXT(x, from->next_page_token, page->next_page_token));
-	page->total = from->total;
-	page->count = from->n_keys;
-	return PM_OK;
-}
-
-enum pm_err peppermint_list_keys(struct peppermint *handle,
-				 const struct peppermint_key_filter *filter,
-				 struct peppermint_key *keys, size_t capacity,
-				 struct peppermint_page *page, struct peppermint_call *call)
-{
-	struct exchange x CLEANUP(exchange_end) = { 0 };
-	Peppermint__V1__ListKeysRequest body = PEPPERMINT__V1__LIST_KEYS_REQUEST__INIT;
-
-	*page = (struct peppermint_page){ 0 };
-	TRY(exchange_begin(&x, handle, EXCHANGE_READS, call));
-	if (capacity == 0)
-		return outcome(x.call, PM_BAD_REQUEST, "there is no room for a key");
-	if (capacity > PEPPERMINT_PAGE_MAX)
-		capacity = PEPPERMINT_PAGE_MAX;
-	body.environment = exchange_text(filter->environment);
-	body.account = exchange_text(filter->account);
-	body.product = exchange_text(filter->product);
-	body.page_token = exchange_text(filter->page_token);
-	body.page_size = (uint32_t)capacity;
-	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_LIST_KEYS;
-	x.request.list_keys = &body;
-	TRY(exchange_run(&x));
-	return fill_page(&x, x.reply->list_keys, filter->environment, keys, capacity, page);
+	const Peppermint__V1__RevealKeyReply *reply = x.reply->reveal_key;
+	const struct handed_out out = { reply->api_key, reply->sealed, reply->merchant };
+	return fill_secret(&x, &out, secret, delivery);
 }

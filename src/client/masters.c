@@ -7,13 +7,14 @@
 
 static bool is_about(const char *got, const char *asked)
 {
-	return *exchange_text(asked) == '\0' || strcmp(got, asked) == 0;
+	const char *wanted = exchange_text(asked);
+
+	return *wanted == '\0' || strcmp(got, wanted) == 0;
 }
 
-/* One of that environment, and of that purpose and name unless they are empty; may be missing. */
-static enum pm_err fill_master(struct exchange *x, const Peppermint__V1__MasterVersion *from,
-			       const char *environment, const char *purpose, const char *name,
-			       struct peppermint_master *to)
+enum pm_err fill_master(struct exchange *x, const Peppermint__V1__MasterVersion *from,
+			const char *environment, const char *purpose, const char *name,
+			struct peppermint_master *to)
 {
 	if (!from || from->version == 0 ||
 	    strcmp(from->environment, exchange_text(environment)) != 0 ||
@@ -109,4 +110,22 @@ enum pm_err peppermint_change_master(struct peppermint *handle,
 	x.request.change_master = &body;
 	TRY(exchange_run(&x));
 	return fill_outcome(&x, x.reply->change_master, change, result);
+}
+
+enum pm_err peppermint_import_hmac_key(struct peppermint *handle, const char *environment,
+				       const char *name, const struct peppermint_value *value,
+				       struct peppermint_master *key, struct peppermint_call *call)
+{
+	struct exchange x CLEANUP(exchange_end) = { 0 };
+	Peppermint__V1__ImportHmacKeyRequest body = PEPPERMINT__V1__IMPORT_HMAC_KEY_REQUEST__INIT;
+
+	*key = (struct peppermint_master){ 0 };
+	TRY(exchange_begin(&x, handle, EXCHANGE_CHANGES, call));
+	body.environment = exchange_text(environment);
+	body.name = exchange_text(name);
+	body.value = exchange_bytes(value->data, value->len);
+	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_IMPORT_HMAC_KEY;
+	x.request.import_hmac_key = &body;
+	TRY(exchange_run(&x));
+	return fill_master(&x, x.reply->import_hmac_key->key, environment, NULL, name, key);
 }

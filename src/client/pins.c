@@ -2,12 +2,6 @@
 #include "base/cleanup.h"
 #include "exchange.h"
 
-/* Borrowed: the request's encoding is the only copy, and lies in the wire's room. */
-static ProtobufCBinaryData pin_of(const struct peppermint_value *pin)
-{
-	return (ProtobufCBinaryData){ pin->len, (uint8_t *)(uintptr_t)pin->data };
-}
-
 static enum pm_err check_pin(struct exchange *x, const struct peppermint_value *pin)
 {
 	if (pin->len >= 1 && pin->len <= PEPPERMINT_PIN_MAX)
@@ -38,7 +32,7 @@ enum pm_err peppermint_unseal(struct peppermint *handle, const char *environment
 	TRY(exchange_begin(&x, handle, EXCHANGE_PIN, call));
 	TRY(check_pin(&x, pin));
 	body.environment = exchange_text(environment);
-	body.pin = pin_of(pin);
+	body.pin = exchange_bytes(pin->data, pin->len);
 	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_UNSEAL;
 	x.request.unseal = &body;
 	return exchange_run(&x);
@@ -56,8 +50,8 @@ enum pm_err peppermint_change_pin(struct peppermint *handle, const char *environ
 	TRY(check_pin(&x, old_pin));
 	TRY(check_pin(&x, new_pin));
 	body.environment = exchange_text(environment);
-	body.old_pin = pin_of(old_pin);
-	body.new_pin = pin_of(new_pin);
+	body.old_pin = exchange_bytes(old_pin->data, old_pin->len);
+	body.new_pin = exchange_bytes(new_pin->data, new_pin->len);
 	x.request.call_case = PEPPERMINT__V1__REQUEST__CALL_CHANGE_PIN;
 	x.request.change_pin = &body;
 	return exchange_run(&x);

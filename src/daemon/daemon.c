@@ -154,6 +154,36 @@ static struct vault_periods internal_periods(const struct key_settings *keys)
 	};
 }
 
+static struct vault_policy policy_of(const struct environment_settings *environment)
+{
+	struct vault_policy policy = {
+		.any_account = environment->any_account,
+		.generate_reference = environment->generate_reference,
+		.recoverable = environment->recoverable && !environment->production,
+		.cross_environment = environment->cross_environment,
+		.no_step_up = environment->step_up == 0,
+		.step_up = environment->step_up,
+		.on_leak = (enum leak_action)environment->on_leak,
+		.expiry_warn_days = environment->expiry_warn_days,
+	};
+
+	snprintf(policy.mask, sizeof(policy.mask), "%s", environment->mask);
+	return policy;
+}
+
+static enum pm_err set_leak_sources(struct daemon *d)
+{
+	struct vault_leak_source sources[SETTINGS_LEAK_SOURCES_MAX];
+	const struct settings *s = d->settings;
+
+	for (size_t i = 0; i < s->leak_source_count; i++)
+		sources[i] = (struct vault_leak_source){
+			.key_id = s->leak_sources[i].key_id,
+			.public_key = s->leak_sources[i].public_key,
+		};
+	return vault_set_leak_sources(d->vault, sources, s->leak_source_count);
+}
+
 static enum pm_err open_vault(struct daemon *d, bool new_log)
 {
 	struct vault_environment environments[SETTINGS_ENVIRONMENTS_MAX];
@@ -184,9 +214,11 @@ static enum pm_err open_vault(struct daemon *d, bool new_log)
 			.peppers = pepper_periods(&s->keys),
 			.internals = internal_periods(&s->keys),
 			.check_minutes = s->environments[i].check_minutes,
+			.policy = policy_of(&s->environments[i]),
 		};
 	}
-	return vault_open(d->store, environments, s->environment_count, &audit, &d->vault);
+	TRY(vault_open(d->store, environments, s->environment_count, &audit, &d->vault));
+	return set_leak_sources(d);
 }
 
 static void log_audit(struct daemon *d)

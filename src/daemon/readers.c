@@ -30,41 +30,65 @@ bool read_token(const struct config_setting *setting, const char *value, void *f
 	       config_read_text(setting, value, field);
 }
 
-static uint32_t find_role(struct bytes word)
-{
-	static const struct {
-		const char *name;
-		enum role role;
-	} roles[] = {
-		{ "verifier", ROLE_VERIFIER }, { "issuer", ROLE_ISSUER },
-		{ "hasher", ROLE_HASHER },     { "custodian", ROLE_CUSTODIAN },
-		{ "auditor", ROLE_AUDITOR },
-	};
+/* A word and the bit that it sets. */
+struct flag_word {
+	const char *word;
+	uint32_t bit;
+};
 
-	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-		if (strlen(roles[i].name) == word.len &&
-		    memcmp(roles[i].name, word.data, word.len) == 0)
-			return roles[i].role;
+static uint32_t find_word(const struct flag_word *known, size_t count, struct bytes word)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strlen(known[i].word) == word.len &&
+		    memcmp(known[i].word, word.data, word.len) == 0)
+			return known[i].bit;
 	}
 	return 0;
 }
 
-bool read_roles(const struct config_setting *setting, const char *value, void *field)
+/* The bits of all words, of which there must be one; false where one is not known. */
+static bool read_words(const struct flag_word *known, size_t count, const char *value, void *field)
 {
-	uint32_t roles = 0;
+	uint32_t bits = 0;
 
-	(void)setting;
 	for (;;) {
 		struct bytes word = config_next_word(&value);
 		if (word.len == 0)
 			break;
-		uint32_t role = find_role(word);
-		if (role == 0)
+		uint32_t bit = find_word(known, count, word);
+		if (bit == 0)
 			return false;
-		roles |= role;
+		bits |= bit;
 	}
-	memcpy(field, &roles, sizeof(roles));
-	return roles != 0;
+	memcpy(field, &bits, sizeof(bits));
+	return bits != 0;
+}
+
+bool read_roles(const struct config_setting *setting, const char *value, void *field)
+{
+	static const struct flag_word roles[] = {
+		{ "verifier", ROLE_VERIFIER }, { "issuer", ROLE_ISSUER },
+		{ "hasher", ROLE_HASHER },     { "custodian", ROLE_CUSTODIAN },
+		{ "auditor", ROLE_AUDITOR },   { "portal", ROLE_PORTAL },
+		{ "staff", ROLE_STAFF },
+	};
+
+	(void)setting;
+	return read_words(roles, sizeof(roles) / sizeof(roles[0]), value, field);
+}
+
+bool read_step_up(const struct config_setting *setting, const char *value, void *field)
+{
+	static const struct flag_word acts[] = {
+		{ "mint", 1U << ACT_MINT },           { "rotate", 1U << ACT_ROTATE },
+		{ "reset", 1U << ACT_RESET },         { "revoke", 1U << ACT_REVOKE },
+		{ "update", 1U << ACT_UPDATE },       { "reveal", 1U << ACT_REVEAL },
+		{ "operators", 1U << ACT_OPERATORS },
+	};
+
+	(void)setting;
+	return strcmp(value, "none") == 0 ||
+	       read_words(acts, sizeof(acts) / sizeof(acts[0]), value, field);
 }
 
 /* One NAME=VALUE: a name as POSIX has it, and something behind the sign. */
@@ -157,6 +181,39 @@ bool read_rotate(const struct config_setting *setting, const char *value, void *
 {
 	(void)setting;
 	return read_choice(value, "manual", "auto", field);
+}
+
+bool read_accounts(const struct config_setting *setting, const char *value, void *field)
+{
+	(void)setting;
+	return read_choice(value, "registered", "any", field);
+}
+
+bool read_references(const struct config_setting *setting, const char *value, void *field)
+{
+	(void)setting;
+	return read_choice(value, "caller", "generated", field);
+}
+
+bool read_flag(const struct config_setting *setting, const char *value, void *field)
+{
+	(void)setting;
+	return read_choice(value, "no", "yes", field);
+}
+
+bool read_on_leak(const struct config_setting *setting, const char *value, void *field)
+{
+	uint32_t action = LEAK_REPORTED;
+
+	(void)setting;
+	if (strcmp(value, "disable") == 0)
+		action = LEAK_DISABLED;
+	else if (strcmp(value, "revoke") == 0)
+		action = LEAK_REVOKED;
+	else if (strcmp(value, "report") != 0)
+		return false;
+	memcpy(field, &action, sizeof(action));
+	return true;
 }
 
 bool read_months(const struct config_setting *setting, const char *value, void *field)

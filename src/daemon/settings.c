@@ -35,6 +35,13 @@ static const struct config_section sections[] = {
 	  .count = offsetof(struct settings, witness_count),
 	  .name_max = CONFIG_NAME_MAX,
 	  .name_chars = NAME_CHARS },
+	{ .kind = "leak_source",
+	  .offset = offsetof(struct settings, leak_sources),
+	  .size = sizeof(struct leak_source_settings),
+	  .max = SETTINGS_LEAK_SOURCES_MAX,
+	  .count = offsetof(struct settings, leak_source_count),
+	  .name_max = CONFIG_NAME_MAX,
+	  .name_chars = NAME_CHARS },
 	{ .kind = "environment",
 	  .offset = offsetof(struct settings, environments),
 	  .size = sizeof(struct environment_settings),
@@ -64,6 +71,10 @@ static const struct config_section sections[] = {
 	.section = "witness", .name = #member, CONFIG_FIELD(struct witness_settings, member)
 #define ENVIRONMENT(member) \
 	.section = "environment", .name = #member, CONFIG_FIELD(struct environment_settings, member)
+#define SOURCE(member) \
+	.section = "leak_source", .name = #member, \
+	CONFIG_FIELD(struct leak_source_settings, member)
+#define FLAG(default_) .read = read_flag, .must_be = MUST_BE_FLAG, .fallback = (default_)
 #define CALLER(member) \
 	.section = "caller", .name = #member, CONFIG_FIELD(struct caller_settings, member)
 #define NUMBER(default_, min_, max_) \
@@ -131,6 +142,26 @@ static const struct config_setting table[] = {
 	{ENVIRONMENT(standby_module), PATH},
 	{ENVIRONMENT(standby_module_env), .read = read_variables, .must_be = MUST_BE_VARIABLES},
 	{ENVIRONMENT(standby_pin_file), PATH},
+
+	{ENVIRONMENT(production), FLAG("yes")},
+	{.section = "environment", .name = "accounts",
+	 CONFIG_FIELD(struct environment_settings, any_account),
+	 .read = read_accounts, .must_be = MUST_BE_ACCOUNTS, .fallback = "registered"},
+	{.section = "environment", .name = "external_references",
+	 CONFIG_FIELD(struct environment_settings, generate_reference),
+	 .read = read_references, .must_be = MUST_BE_REFERENCES, .fallback = "caller"},
+	{ENVIRONMENT(recoverable), FLAG("no")},
+	{ENVIRONMENT(cross_environment), FLAG("no")},
+	{ENVIRONMENT(step_up), .read = read_step_up, .must_be = MUST_BE_STEP_UP,
+	 .fallback = "mint rotate reset revoke reveal operators"},
+	{ENVIRONMENT(on_leak), .read = read_on_leak, .must_be = MUST_BE_ON_LEAK,
+	 .fallback = "revoke"},
+	{ENVIRONMENT(expiry_warn_days), NUMBER("7", 1, 365)},
+	{ENVIRONMENT(mask), .read = config_read_text, .must_be = "at most 8 bytes",
+	 .fallback = "*****"},
+
+	{SOURCE(key_id), TEXT, .required = true},
+	{SOURCE(public_key), TEXT, .required = true},
 
 	{CALLER(user), .read = read_user, .must_be = MUST_BE_USER},
 	{CALLER(uid), .read = read_id, .max = UINT32_MAX - 1},
@@ -203,6 +234,18 @@ static enum pm_err check_standby(const struct environment_settings *environment,
 	return PM_OK;
 }
 
+/* What a person can read back a thief can, so it is not to be had by forgetting a line. */
+static enum pm_err check_recoverable(const struct environment_settings *environment,
+				     struct config_fault *fault)
+{
+	if (!environment->recoverable || !environment->production)
+		return PM_OK;
+	return config_refuse(fault, environment->head.line,
+			     "[environment %s] has 'recoverable = yes', which needs 'production = "
+			     "no'",
+			     environment->head.name);
+}
+
 static enum pm_err check_environments(const struct settings *s, struct config_fault *fault)
 {
 	if (s->environment_count == 0)
@@ -210,6 +253,7 @@ static enum pm_err check_environments(const struct settings *s, struct config_fa
 	for (size_t i = 0; i < s->environment_count; i++) {
 		TRY(check_pin(&s->environments[i], fault));
 		TRY(check_standby(&s->environments[i], fault));
+		TRY(check_recoverable(&s->environments[i], fault));
 		TRY(check_prefix(s, i, fault));
 	}
 	return PM_OK;

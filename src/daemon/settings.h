@@ -17,6 +17,8 @@
 #define SETTINGS_SOCKET_MAX 107 /* sockaddr_un's */
 #define SETTINGS_ORIGIN_MAX 100 /* the number of a log comes behind it */
 #define SETTINGS_REVISION_LEN 16
+#define SETTINGS_LEAK_SOURCES_MAX 8
+#define SETTINGS_MASK_MAX 8
 
 /* A number that may be absent and may be 0. No padding: settings are compared as bytes. */
 struct optional_id {
@@ -80,6 +82,19 @@ struct environment_settings {
 	char standby_module[SETTINGS_TEXT_MAX + 1];
 	char standby_module_env[SETTINGS_TEXT_MAX + 1];
 	char standby_pin_file[SETTINGS_TEXT_MAX + 1];
+	/* 0 or 1, and all of it vault.h's struct vault_policy */
+	uint32_t production, any_account, generate_reference, recoverable, cross_environment;
+	uint32_t step_up; /* bit 1 << enum vault_act */
+	uint32_t on_leak; /* enum leak_action */
+	uint32_t expiry_warn_days;
+	char mask[SETTINGS_MASK_MAX + 1];
+};
+
+/* Whoever reports keys that it found in public. */
+struct leak_source_settings {
+	struct config_head head;
+	char key_id[SETTINGS_TEXT_MAX + 1];
+	char public_key[SETTINGS_TEXT_MAX + 1];
 };
 
 struct caller_settings {
@@ -100,6 +115,8 @@ struct settings {
 	size_t witness_count;
 	struct environment_settings environments[SETTINGS_ENVIRONMENTS_MAX];
 	size_t environment_count;
+	struct leak_source_settings leak_sources[SETTINGS_LEAK_SOURCES_MAX];
+	size_t leak_source_count;
 	struct caller_settings callers[RPC_CALLERS_MAX];
 	size_t caller_count;
 };

@@ -45,6 +45,21 @@ static bool same_witnesses(const struct settings *a, const struct settings *b)
 	return true;
 }
 
+static bool same_leak_sources(const struct settings *a, const struct settings *b)
+{
+	if (a->leak_source_count != b->leak_source_count)
+		return false;
+	for (size_t i = 0; i < a->leak_source_count; i++) {
+		const struct leak_source_settings *x = &a->leak_sources[i];
+		const struct leak_source_settings *y = &b->leak_sources[i];
+
+		if (strcmp(x->head.name, y->head.name) != 0 || strcmp(x->key_id, y->key_id) != 0 ||
+		    strcmp(x->public_key, y->public_key) != 0)
+			return false;
+	}
+	return true;
+}
+
 void settings_warn_restart(const struct settings *running, const struct settings *fresh)
 {
 	warn_section("daemon", "daemon", &running->daemon, &fresh->daemon);
@@ -53,6 +68,8 @@ void settings_warn_restart(const struct settings *running, const struct settings
 	warn_section("keys", "keys", &running->keys, &fresh->keys);
 	if (!same_witnesses(running, fresh))
 		log_warn("reload: other [witness NAME] sections take effect after a restart");
+	if (!same_leak_sources(running, fresh))
+		log_warn("reload: other [leak_source NAME] sections take effect after a restart");
 	if (!same_environments(running, fresh)) {
 		log_warn("reload: other [environment NAME] sections take effect after a restart");
 		return;

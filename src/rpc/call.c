@@ -75,6 +75,7 @@ static void begin(struct call *call, const struct peer *peer, enum pm_err counte
 		.pid = peer->pid,
 		.caller = call->caller.name,
 		.connection = peer->connection,
+		.environments = call->caller.environments,
 	};
 }
 
@@ -87,6 +88,9 @@ static enum pm_err open_envelope(struct call *call, struct bytes frame)
 
 	call->actor.request_id = envelope->request_id;
 	call->actor.operator_name = envelope->operator_name;
+	call->actor.confirmation = envelope->confirmation;
+	call->actor.authorization = envelope->authorization;
+	call->actor.pin = envelope->pin;
 	call->actor.rpc = envelope->call;
 	call->actor.deadline = envelope->deadline;
 	call->job.deadline = envelope->deadline;
@@ -106,12 +110,13 @@ static bool may_use_all(const struct call *call)
 	return (call->caller.environments & all) == all;
 }
 
-static enum pm_err allow_caller(const struct call *call)
+static enum pm_err allow_caller(struct call *call)
 {
-	uint32_t roles = call->caller.roles | ROLE_NONE_NEEDED;
+	uint32_t roles = (call->caller.roles | ROLE_NONE_NEEDED) & call->row->roles;
 
-	if ((roles & call->row->roles) == 0)
+	if (roles == 0)
 		return PM_DENIED;
+	call->actor.on_behalf = roles == ROLE_PORTAL;
 	return call->row->scope != SCOPE_VAULT || may_use_all(call) ? PM_OK : PM_DENIED;
 }
 
@@ -131,8 +136,13 @@ static enum pm_err open_body(struct call *call)
 {
 	ProtobufCMessage *body = NULL;
 	struct wire_fault fault = { "", "" };
-	enum pm_err err = wire_open(call->row->request, call->envelope.body, &call->rpc->limits,
-				    call->arena, &body, &fault);
+	struct wire_limits limits = call->rpc->limits;
+
+	/* A partner's report is one value, as large as a message. */
+	if (call->row->scope == SCOPE_VAULT)
+		limits.bytes = call->rpc->config.message_bytes;
+	enum pm_err err = wire_open(call->row->request, call->envelope.body, &limits, call->arena,
+				    &body, &fault);
 
 	call->body = body;
 	return refuse_fault(call, err, &fault);
@@ -254,13 +264,19 @@ static struct call *call_of_ticket(struct replay_ticket *ticket)
 	return (struct call *)(void *)((uint8_t *)ticket - offsetof(struct call, ticket));
 }
 
+/* The token's, or an operator's. */
+static bool brings_pin(const struct call *call)
+{
+	return call->row->scope == SCOPE_PIN || call->envelope.pin.len > 0;
+}
+
 /*
  * Only a change that was made is remembered, so that another may be tried again. But a PIN is not
  * to be tried twice because a client's socket sends a request again: whatever came of it is.
  */
 static bool is_remembered(const struct call *call, enum pm_err err)
 {
-	return err == PM_OK || (call->row->scope == SCOPE_PIN && call->entered);
+	return err == PM_OK || (brings_pin(call) && call->entered);
 }
 
 static struct replay *replay_of(const struct call *call)
@@ -310,6 +326,24 @@ static struct workers *workers_of(const struct call *call)
 	}
 }
 
+/*
+ * Another person's request, or one with another PIN, is not the same that was answered before. Another
+ * confirmation makes no other request of it: who has lost an answer may have used his up.
+ */
+static enum pm_err fill_ticket(struct call *call, struct replay *replay)
+{
+	const struct envelope *envelope = &call->envelope;
+	const struct bytes parts[] = {
+		envelope->body,
+		bytes_str(envelope->operator_name),
+		bytes_str(envelope->authorization),
+		envelope->pin,
+	};
+
+	return replay_ticket_fill(replay, &call->ticket, call->actor.uid, envelope->request_id,
+				  envelope->call, parts, sizeof(parts) / sizeof(parts[0]));
+}
+
 /* On the way to a worker; a repeated change may be answered or parked instead. */
 static enum pm_err start(struct call *call)
 {
@@ -318,9 +352,7 @@ static enum pm_err start(struct call *call)
 	struct bytes done = { 0 };
 
 	if (call->row->kind == RPC_WRITES) {
-		TRY(replay_ticket_fill(replay, &call->ticket, call->actor.uid,
-				       call->envelope.request_id, call->envelope.call,
-				       call->envelope.body));
+		TRY(fill_ticket(call, replay));
 		TRY(replay_begin(replay, &call->ticket, clock_now(), call->arena, &step, &done));
 		if (step == REPLAY_PARKED)
 			return PM_OK; /* whoever ends the first one answers this one */

@@ -35,12 +35,12 @@ enum rpc_scope {
  */
 #define RPCS(NONE, VAULT, X, PIN)                                                                  \
 	NONE(Status, status, STATUS, ROLE_NONE_NEEDED, RPC_READS)                                  \
-	X(MintKey, mint_key, MINT_KEY, ROLE_ISSUER, RPC_WRITES)                                    \
+	X(MintKey, mint_key, MINT_KEY, ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES)                      \
 	X(VerifyKeys, verify_keys, VERIFY_KEYS, ROLE_VERIFIER, RPC_READS)                          \
-	X(GetKey, get_key, GET_KEY, ROLE_ISSUER | ROLE_AUDITOR, RPC_READS)                         \
-	X(ListKeys, list_keys, LIST_KEYS, ROLE_ISSUER | ROLE_AUDITOR, RPC_READS)                   \
-	X(RotateKey, rotate_key, ROTATE_KEY, ROLE_ISSUER, RPC_WRITES)                              \
-	X(RevokeKey, revoke_key, REVOKE_KEY, ROLE_ISSUER, RPC_WRITES)                              \
+	X(GetKey, get_key, GET_KEY, ROLE_ISSUER | ROLE_PORTAL | ROLE_AUDITOR, RPC_READS)           \
+	X(ListKeys, list_keys, LIST_KEYS, ROLE_ISSUER | ROLE_PORTAL | ROLE_AUDITOR, RPC_READS)     \
+	X(RotateKey, rotate_key, ROTATE_KEY, ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES)                \
+	X(RevokeKey, revoke_key, REVOKE_KEY, ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES)                \
 	X(Hash, hash, HASH, ROLE_HASHER, RPC_READS)                                                \
 	X(VerifyHash, verify_hash, VERIFY_HASH, ROLE_HASHER, RPC_READS)                            \
 	X(ListPeppers, list_peppers, LIST_PEPPERS, ROLE_CUSTODIAN | ROLE_AUDITOR, RPC_READS)       \
@@ -59,7 +59,28 @@ enum rpc_scope {
 	X(SettleOrphan, settle_orphan, SETTLE_ORPHAN, ROLE_CUSTODIAN, RPC_WRITES)                  \
 	PIN(Seal, seal, SEAL, ROLE_CUSTODIAN, RPC_WRITES)                                          \
 	PIN(Unseal, unseal, UNSEAL, ROLE_CUSTODIAN, RPC_WRITES)                                    \
-	PIN(ChangePin, change_pin, CHANGE_PIN, ROLE_CUSTODIAN, RPC_WRITES)
+	PIN(ChangePin, change_pin, CHANGE_PIN, ROLE_CUSTODIAN, RPC_WRITES)                         \
+	X(UpdateKey, update_key, UPDATE_KEY, ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES)                \
+	X(ResetSecret, reset_secret, RESET_SECRET, ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES)          \
+	X(RollbackKey, rollback_key, ROLLBACK_KEY, ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES)          \
+	X(VerifySecret, verify_secret, VERIFY_SECRET, ROLE_ISSUER | ROLE_PORTAL | ROLE_VERIFIER,   \
+	  RPC_READS)                                                                               \
+	X(RevealKey, reveal_key, REVEAL_KEY, ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES)                \
+	X(Confirm, confirm, CONFIRM, ROLE_ISSUER | ROLE_PORTAL | ROLE_STAFF, RPC_READS)            \
+	X(CreateAccount, create_account, CREATE_ACCOUNT, ROLE_STAFF, RPC_WRITES)                   \
+	X(UpdateAccount, update_account, UPDATE_ACCOUNT, ROLE_STAFF, RPC_WRITES)                   \
+	X(GetAccount, get_account, GET_ACCOUNT, ROLE_STAFF | ROLE_PORTAL | ROLE_AUDITOR,           \
+	  RPC_READS)                                                                               \
+	X(ListAccounts, list_accounts, LIST_ACCOUNTS, ROLE_STAFF | ROLE_AUDITOR, RPC_READS)        \
+	X(CreateOperator, create_operator, CREATE_OPERATOR, ROLE_STAFF | ROLE_PORTAL, RPC_WRITES)  \
+	X(UpdateOperator, update_operator, UPDATE_OPERATOR, ROLE_STAFF | ROLE_PORTAL, RPC_WRITES)  \
+	X(ListOperators, list_operators, LIST_OPERATORS, ROLE_STAFF | ROLE_PORTAL | ROLE_AUDITOR,  \
+	  RPC_READS)                                                                               \
+	X(ChangeOperatorPin, change_operator_pin, CHANGE_OPERATOR_PIN, ROLE_STAFF | ROLE_PORTAL,   \
+	  RPC_WRITES)                                                                              \
+	X(ImportKeys, import_keys, IMPORT_KEYS, ROLE_STAFF, RPC_WRITES)                            \
+	X(ImportHmacKey, import_hmac_key, IMPORT_HMAC_KEY, ROLE_CUSTODIAN, RPC_WRITES)             \
+	VAULT(ReportLeaks, report_leaks, REPORT_LEAKS, ROLE_STAFF, RPC_WRITES)
 
 /* Each handler makes one domain call and fills the reply from the call's arena. */
 #define DECLARE_HANDLER(Name, name, NAME, roles, kind)                                             \

@@ -34,6 +34,17 @@ static int64_t deadline_of(int64_t arrival, uint32_t asked_ms)
 	return arrival + ms * NS_PER_MS;
 }
 
+static enum pm_err read_step_up(const Peppermint__V1__Request *head, struct envelope *out,
+				struct wire_fault *fault)
+{
+	if (head->pin.len > VAULT_OPERATOR_PIN_MAX)
+		return fail(fault, PM_BAD_REQUEST, "pin", "must be at most 64 bytes");
+	out->confirmation = head->confirmation;
+	out->authorization = head->authorization;
+	out->pin = bytes_of(head->pin.data, head->pin.len);
+	return PM_OK;
+}
+
 static enum pm_err read_head(const Peppermint__V1__Request *head, struct envelope *out,
 			     struct wire_fault *fault)
 {
@@ -46,7 +57,7 @@ static enum pm_err read_head(const Peppermint__V1__Request *head, struct envelop
 	if (strlen(head->operator_) > VAULT_OPERATOR_MAX)
 		return fail(fault, PM_BAD_REQUEST, "operator", "must be at most 64 bytes");
 	out->operator_name = head->operator_;
-	return PM_OK;
+	return read_step_up(head, out, fault);
 }
 
 enum pm_err envelope_open(struct bytes frame, int64_t arrival, const struct wire_limits *limits,
@@ -55,7 +66,11 @@ enum pm_err envelope_open(struct bytes frame, int64_t arrival, const struct wire
 	struct wire_request request = { 0 };
 	ProtobufCMessage *message = NULL;
 
-	*out = (struct envelope){ .request_id = "", .operator_name = "", .deadline = arrival };
+	*out = (struct envelope){ .request_id = "",
+				  .operator_name = "",
+				  .confirmation = "",
+				  .authorization = "",
+				  .deadline = arrival };
 	TRY(wire_split(frame, arena, &request, fault));
 	TRY(wire_open(&peppermint__v1__request__descriptor, request.head, limits, arena, &message,
 		      fault));

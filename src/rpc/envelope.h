@@ -15,8 +15,11 @@
 #define ENVELOPE_DEADLINE_MAX_MS 30000
 
 struct envelope {
-	const char *request_id; /* "" if there is none; in the arena, like operator_name */
+	const char *request_id; /* "" if there is none; in the arena, like the next four */
 	const char *operator_name;
+	const char *confirmation;
+	const char *authorization; /* a secret, like the PIN */
+	struct bytes pin;
 	int64_t deadline; /* monotonic */
 	bool want_receipt;
 	uint32_t call;     /* its field number in Request */

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "fields.h"
 
 #include <stdio.h>
@@ -46,6 +47,48 @@ enum pm_err field_pin(struct call *call, const char *field, ProtobufCBinaryData 
 	if (pin.len >= 1 && pin.len <= PIN_MAX)
 		return PM_OK;
 	return call_refuse(call, PM_BAD_REQUEST, field, "must have 1 to 255 bytes");
+}
+
+enum pm_err field_texts(struct call *call, const char *field, char *const *items, size_t count,
+			size_t max)
+{
+	for (size_t i = 0; i < count; i++)
+		TRY(field_required(call, field, items[i], max));
+	return PM_OK;
+}
+
+enum pm_err field_recipient(struct call *call, ProtobufCBinaryData pem, const char **out)
+{
+	TRY(field_bytes(call, "recipient", pem, VAULT_RECIPIENT_MAX));
+	if (pem.len > 0 && memchr(pem.data, '\0', pem.len))
+		return call_refuse(call, PM_BAD_REQUEST, "recipient",
+				   "must be a public key in PEM");
+	*out = arena_text(call->arena, bytes_of(pem.data, pem.len));
+	return *out ? PM_OK : PM_NO_MEMORY;
+}
+
+enum pm_err field_new_pin(struct call *call, ProtobufCBinaryData pin)
+{
+	if (pin.len == 0 ||
+	    (pin.len >= VAULT_OPERATOR_PIN_MIN && pin.len <= VAULT_OPERATOR_PIN_MAX))
+		return PM_OK;
+	return call_refuse(call, PM_BAD_REQUEST, "new_pin", "must have 4 to 64 bytes");
+}
+
+enum pm_err field_labels(struct call *call, Peppermint__V1__Label *const *labels, size_t count,
+			 struct label_texts *out)
+{
+	const char **keys = arena_array(call->arena, count, sizeof(*keys));
+	const char **values = arena_array(call->arena, count, sizeof(*values));
+
+	if (!keys || !values)
+		return PM_NO_MEMORY;
+	for (size_t i = 0; i < count; i++) {
+		keys[i] = labels[i]->key;
+		values[i] = labels[i]->value;
+	}
+	*out = (struct label_texts){ .keys = keys, .values = values, .count = count };
+	return PM_OK;
 }
 
 enum pm_err field_report(struct call *call, Peppermint__V1__Report report)
@@ -99,12 +142,51 @@ enum pm_err field_pepper_name(struct call *call, const char *field, const char *
 			   "must be 1 to 32 of a-z 0-9 -, beginning with a letter");
 }
 
-enum pm_err reply_with_key(struct call *call, struct key_info *info, Peppermint__V1__Key **out)
+static size_t count_char(const char *text, char c)
 {
-	Peppermint__V1__Key *key = arena_alloc(call->arena, sizeof(*key));
+	size_t count = 0;
 
-	if (!key)
+	for (; *text != '\0'; text++)
+		count += *text == c;
+	return count;
+}
+
+enum pm_err reply_with_words(struct call *call, char *text, char ***out, size_t *count)
+{
+	char **words = arena_array(call->arena, count_char(text, ' ') + 1, sizeof(*words));
+	char *rest = text;
+
+	if (!words)
 		return PM_NO_MEMORY;
+	for (*count = 0; rest && *rest != '\0'; (*count)++)
+		words[*count] = strsep(&rest, " ");
+	*out = words;
+	return PM_OK;
+}
+
+enum pm_err reply_with_labels(struct call *call, char *text, Peppermint__V1__Label ***out,
+			      size_t *count)
+{
+	size_t lines = count_char(text, '\n');
+	Peppermint__V1__Label *rooms = arena_array(call->arena, lines, sizeof(*rooms));
+	char *rest = text;
+
+	*out = arena_array(call->arena, lines, sizeof(**out));
+	if (!rooms || !*out)
+		return PM_NO_MEMORY;
+	for (*count = 0; *count < lines; (*count)++) {
+		Peppermint__V1__Label *label = &rooms[*count];
+
+		peppermint__v1__label__init(label);
+		label->value = strsep(&rest, "\n");
+		label->key = strsep(&label->value, "=");
+		(*out)[*count] = label;
+	}
+	return PM_OK;
+}
+
+static void fill_key(struct key_info *info, Peppermint__V1__Key *key)
+{
 	peppermint__v1__key__init(key);
 	key->id = info->id;
 	key->environment = info->environment;
@@ -121,6 +203,26 @@ enum pm_err reply_with_key(struct call *call, struct key_info *info, Peppermint_
 	key->revoked_at = info->revoked_at;
 	key->secret_version = info->secret_version;
 	key->pepper_version = info->pepper_version;
+	key->external_reference = info->external_ref;
+	key->not_before = info->not_before;
+	key->disabled_at = info->disabled_at;
+	key->last_used_at = info->last_used_at;
+	key->use_count = info->use_count;
+	key->first_use_pending = info->first_use_pending;
+	key->imported = info->imported;
+	key->recoverable = info->recoverable;
+}
+
+enum pm_err reply_with_key(struct call *call, struct key_info *info, Peppermint__V1__Key **out)
+{
+	Peppermint__V1__Key *key = arena_alloc(call->arena, sizeof(*key));
+
+	if (!key)
+		return PM_NO_MEMORY;
+	fill_key(info, key);
+	TRY(reply_with_words(call, info->scopes, &key->scopes, &key->n_scopes));
+	TRY(reply_with_words(call, info->networks, &key->networks, &key->n_networks));
+	TRY(reply_with_labels(call, info->labels, &key->labels, &key->n_labels));
 	*out = key;
 	return PM_OK;
 }

@@ -7,8 +7,7 @@
 #define AFTER_MAX INT64_C(31536000) /* seconds: a year of 365 days */
 #define DESTROY_AFTER INT64_C(604800)
 
-/* Its texts are borrowed from `from`. */
-static void fill_version(struct master_info *from, Peppermint__V1__MasterVersion *to)
+void fill_version(struct master_info *from, Peppermint__V1__MasterVersion *to)
 {
 	peppermint__v1__master_version__init(to);
 	to->environment = from->environment;

@@ -3,7 +3,7 @@
 #include "fields.h"
 #include "server.h"
 
-static void fill_version(struct pepper_version *from, Peppermint__V1__PepperVersion *to)
+static void fill_pepper_version(struct pepper_version *from, Peppermint__V1__PepperVersion *to)
 {
 	peppermint__v1__pepper_version__init(to);
 	to->version = from->version;
@@ -26,7 +26,7 @@ static enum pm_err reply_with_pepper(struct call *call, struct pepper_info *info
 	if (!pepper || !rooms || !versions)
 		return PM_NO_MEMORY;
 	for (size_t i = 0; i < info->count; i++) {
-		fill_version(&info->versions[i], &rooms[i]);
+		fill_pepper_version(&info->versions[i], &rooms[i]);
 		versions[i] = &rooms[i];
 	}
 	peppermint__v1__pepper__init(pepper);

@@ -250,8 +250,42 @@ enum pm_err replay_begin(struct replay *replay, struct replay_ticket *ticket, in
 	return err;
 }
 
+static bool hmac(const struct replay *replay, struct bytes data, uint8_t out[REPLAY_DIGEST_LEN])
+{
+	return HMAC(EVP_sha256(), replay->secret, SECRET_LEN, data.data, data.len, out, NULL);
+}
+
+/* Into what was added before. */
+static bool add_part(const struct replay *replay, struct bytes part, uint32_t number,
+		     uint8_t content[REPLAY_DIGEST_LEN])
+{
+	uint8_t digest[REPLAY_DIGEST_LEN] = { 0 };
+	uint8_t room[REPLAY_DIGEST_LEN + sizeof(uint32_t) + REPLAY_DIGEST_LEN];
+	struct buf joined = BUF(room);
+
+	bool added = hmac(replay, part, digest);
+	buf_put(&joined, bytes_of(content, REPLAY_DIGEST_LEN));
+	buf_put_u32(&joined, number);
+	buf_put(&joined, bytes_of(digest, REPLAY_DIGEST_LEN));
+	added = added && !joined.full && hmac(replay, buf_bytes(&joined), content);
+	secret_wipe(digest, sizeof(digest));
+	secret_wipe(room, sizeof(room));
+	return added;
+}
+
+static bool add_parts(const struct replay *replay, const struct bytes *parts, size_t count,
+		      uint8_t content[REPLAY_DIGEST_LEN])
+{
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].len > 0 && !add_part(replay, parts[i], (uint32_t)i, content))
+			return false;
+	}
+	return true;
+}
+
 enum pm_err replay_ticket_fill(struct replay *replay, struct replay_ticket *ticket, uint32_t uid,
-			       const char *request_id, uint32_t call, struct bytes content)
+			       const char *request_id, uint32_t call, const struct bytes *parts,
+			       size_t count)
 {
 	uint8_t room[SALT_LEN + sizeof(uint32_t) + VAULT_REQUEST_ID_MAX];
 	struct buf key = BUF(room);
@@ -262,8 +296,7 @@ enum pm_err replay_ticket_fill(struct replay *replay, struct replay_ticket *tick
 	buf_put(&key, bytes_str(request_id));
 	*ticket = (struct replay_ticket){ .call = call };
 	if (key.full || !SHA256(key.data, key.len, ticket->key) ||
-	    !HMAC(EVP_sha256(), replay->secret, SECRET_LEN, content.data, content.len,
-		  ticket->content, NULL)) {
+	    !add_parts(replay, parts, count, ticket->content)) {
 		log_error("rpc: cannot hash a request id");
 		return PM_INTERNAL;
 	}

@@ -29,7 +29,7 @@ struct replay_ticket {
 	struct replay_ticket *repeats; /* parked on this one */
 	uint32_t call;
 	uint8_t key[REPLAY_DIGEST_LEN];     /* of caller and request id */
-	uint8_t content[REPLAY_DIGEST_LEN]; /* HMAC of the call's bytes */
+	uint8_t content[REPLAY_DIGEST_LEN]; /* HMAC of what makes it the same request */
 };
 
 enum replay_step {
@@ -48,10 +48,13 @@ enum pm_err replay_begin(struct replay *replay, struct replay_ticket *ticket, in
 			 struct arena *arena, enum replay_step *step,
 			 struct bytes *answer) NODISCARD;
 
-/* What makes a ticket: who asks, under which id, for which call, with which bytes. */
+/*
+ * What makes a ticket: who asks, under which id, for which call, with which bytes. Of those there are
+ * several parts, always in the same order; one that is not there is empty.
+ */
 enum pm_err replay_ticket_fill(struct replay *replay, struct replay_ticket *ticket, uint32_t uid,
-			       const char *request_id, uint32_t call,
-			       struct bytes content) NODISCARD;
+			       const char *request_id, uint32_t call, const struct bytes *parts,
+			       size_t count) NODISCARD;
 
 /*
  * The change has ended: keeps the answer unless it is empty, and returns the parked repeats, linked

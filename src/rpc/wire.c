@@ -9,7 +9,8 @@
 #define LENGTH_BYTES 5  /* likewise */
 #define VARINT_BYTES 10 /* 64 bits */
 #define DEPTH_MAX 4
-#define FIELDS_PER_TYPE 48 /* of our own messages; Request itself has 31 */
+#define FIELDS_PER_TYPE 64 /* of our own messages; Request itself has 51 */
+#define FIELDS_PER_ITEM 12 /* of a request's list, on the average */
 #define FIELDS_SPARE 64    /* fields of a message beside its items */
 
 struct reader {
@@ -248,7 +249,7 @@ static enum pm_err check_message(struct check *check, const ProtobufCMessageDesc
 
 		if (!read_field(&reader, &field))
 			return fail(check->fault, PM_BAD_REQUEST, "", "not an encoded message");
-		if (++check->fields > 4 * check->limits->items + FIELDS_SPARE)
+		if (++check->fields > FIELDS_PER_ITEM * check->limits->items + FIELDS_SPARE)
 			return fail(check->fault, PM_TOO_LARGE, "", "too many fields");
 		const ProtobufCFieldDescriptor *known =
 			protobuf_c_message_descriptor_get_field(type, field.number);

@@ -112,7 +112,7 @@ static enum pm_err configure(sqlite3 *db, enum db_mode mode)
 		       "PRAGMA synchronous = FULL;"
 		       "PRAGMA secure_delete = ON;"
 		       "PRAGMA wal_autocheckpoint = 0;" /* the writer does it: write_checkpoint */
-		       "PRAGMA cache_size = -16384;"    /* KiB: inserts go to random pages */
+		       "PRAGMA cache_size = -65536;"    /* KiB: inserts go to random pages */
 		       "PRAGMA journal_size_limit = " DB_WAL_KEEP_BYTES ";",
 		       "configuring the writer");
 }

@@ -9,7 +9,14 @@
 #include "row.h"
 
 /* Rows of an environment by the version they are sealed under; the number is the table's. */
-enum { SEALED_KEYS, SEALED_MASTERS, SEALED_ENVIRONMENTS, SEALED_EXECUTED };
+enum {
+	SEALED_KEYS,
+	SEALED_MASTERS,
+	SEALED_ENVIRONMENTS,
+	SEALED_ACCOUNTS,
+	SEALED_OPERATORS,
+	SEALED_EXECUTED
+};
 static const char seals_sql[] =
 	"SELECT 0, seal_version, count(*) FROM api_key WHERE environment = ?1 GROUP BY 2"
 	" UNION ALL "
@@ -17,7 +24,11 @@ static const char seals_sql[] =
 	" UNION ALL "
 	"SELECT 2, seal_version, count(*) FROM environment WHERE name = ?1 GROUP BY 2"
 	" UNION ALL "
-	"SELECT 3, seal_version, count(*) FROM executed WHERE environment = ?1 GROUP BY 2";
+	"SELECT 3, seal_version, count(*) FROM account WHERE environment = ?1 GROUP BY 2"
+	" UNION ALL "
+	"SELECT 4, seal_version, count(*) FROM operator WHERE environment = ?1 GROUP BY 2"
+	" UNION ALL "
+	"SELECT 5, seal_version, count(*) FROM executed WHERE environment = ?1 GROUP BY 2";
 
 enum pm_err reader_prepare(struct reader *reader)
 {
@@ -30,7 +41,10 @@ enum pm_err reader_prepare(struct reader *reader)
 	TRY(row_prepare_select(reader->db, &master_table, 1, &statements[READ_MASTERS]));
 	TRY(row_prepare_select(reader->db, &uses_table, 1, &statements[READ_USES]));
 	TRY(db_prepare(reader->db, seals_sql, &statements[READ_SEALS]));
+	TRY(db_prepare(reader->db, "BEGIN", &statements[READ_BEGIN]));
+	TRY(db_prepare(reader->db, "COMMIT", &statements[READ_END]));
 	TRY(reader_prepare_keys(reader));
+	TRY(reader_prepare_accounts(reader));
 	return reader_prepare_audit(reader);
 }
 
@@ -42,6 +56,54 @@ void reader_malformed(struct reader *reader, const struct table *table, const ch
 	log_error("store: a row of %s has a malformed %s and is quarantined: "
 		  "the database was edited by others or is damaged",
 		  table->name, what);
+}
+
+enum pm_err reader_begin_snapshot(struct reader *reader)
+{
+	return db_run(reader->statements[READ_BEGIN], "beginning to read");
+}
+
+void reader_end_snapshot(struct reader *reader)
+{
+	sqlite3_step(reader->statements[READ_END]);
+	sqlite3_reset(reader->statements[READ_END]);
+}
+
+enum pm_err reader_list_texts(struct reader *reader, sqlite3_stmt *stmt, const struct table *table,
+			      char *out, size_t size, size_t max, size_t *count)
+{
+	int rc = SQLITE_DONE;
+
+	*count = 0;
+	while (*count < max && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		const char *text = (const char *)sqlite3_column_text(stmt, 0);
+		size_t len = (size_t)sqlite3_column_bytes(stmt, 0);
+		if (!text || len >= size || memchr(text, '\0', len)) {
+			reader_malformed(reader, table, "id");
+			continue;
+		}
+		memcpy(out + *count * size, text, len + 1);
+		(*count)++;
+	}
+	return rc == SQLITE_DONE || *count == max ? PM_OK : db_failed(reader->db, rc, "listing");
+}
+
+enum pm_err reader_list_versions(struct reader *reader, sqlite3_stmt *stmt,
+				 struct version_count *out, size_t max, size_t *count)
+{
+	int rc = SQLITE_OK;
+
+	*count = 0;
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int64_t version = sqlite3_column_int64(stmt, 0);
+		if (version < 0 || version > UINT32_MAX)
+			continue; /* no version of ours: the row is quarantined when it is read */
+		if (*count == max)
+			return PM_TOO_LARGE;
+		out[*count].version = (uint32_t)version;
+		out[(*count)++].count = (uint64_t)sqlite3_column_int64(stmt, 1);
+	}
+	return rc == SQLITE_DONE ? PM_OK : db_failed(reader->db, rc, "counting versions");
 }
 
 enum pm_err reader_load(struct reader *reader, sqlite3_stmt *stmt, const struct table *table,
@@ -164,6 +226,10 @@ static uint64_t *seals_of(struct seal_group *group, int table)
 		return &group->masters;
 	case SEALED_ENVIRONMENTS:
 		return &group->environments;
+	case SEALED_ACCOUNTS:
+		return &group->accounts;
+	case SEALED_OPERATORS:
+		return &group->operators;
 	default:
 		return &group->executed;
 	}

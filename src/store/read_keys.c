@@ -3,51 +3,76 @@
 #include "base/cleanup.h"
 #include "db.h"
 #include "handle.h"
+#include "position.h"
 #include "readers.h"
 #include "row.h"
 
-/* The filters of store_list_keys: the number of each is the sum of the fields it fixes. */
-enum { BY_ACCOUNT = 1, BY_PRODUCT = 2, FILTERS = 4 };
-
-static const char *const filter_sql[FILTERS] = {
-	[0] = "FROM api_key WHERE environment = ?1",
-	[BY_ACCOUNT] = "FROM api_key INDEXED BY api_key_by_account"
-		       " WHERE environment = ?1 AND account = ?2",
-	[BY_PRODUCT] = "FROM api_key INDEXED BY api_key_by_product"
-		       " WHERE environment = ?1 AND product = ?3",
-	[BY_ACCOUNT | BY_PRODUCT] = "FROM api_key INDEXED BY api_key_by_account"
-				    " WHERE environment = ?1 AND account = ?2 AND product = ?3",
+/* Without one of these an index might be passed over for what statistics there are not. */
+static const struct {
+	enum read_statement statement;
+	const char *sql;
+} key_sql[] = {
+	{ READ_IDS, "SELECT id FROM api_key INDEXED BY api_key_by_id"
+		    " WHERE environment = ?1 AND id > ?2 ORDER BY id" },
+	/* As they lie: the rows are read too. */
+	{ READ_IDS_OF_ALL, "SELECT id FROM api_key NOT INDEXED WHERE environment = ?1" },
+	{ READ_TEXTS, "SELECT id, product, name, external_ref, labels FROM api_key"
+		      " WHERE rowid = ?1" },
+	{ READ_VALUES, "SELECT product, tail, created_by, name, external_ref FROM api_key"
+		       " WHERE rowid = ?1" },
+	{ READ_TALLY, "SELECT number, sum(count) FROM key_count WHERE environment = ?1"
+		      " AND kind = ?2 AND account = ?3 AND (?4 = '' OR product = ?4)"
+		      " GROUP BY number" },
+	{ READ_TALLY_OF_ALL, "SELECT coalesce(sum(count), 0) FROM key_count"
+			     " WHERE environment = ?1 AND kind = 1" },
+	{ READ_TALLY_OF_LOOKUPS, "SELECT coalesce(sum(count), 0) FROM key_count"
+				 " WHERE environment = ?1 AND kind = 2"
+				 " AND (?2 = 0 OR number = ?2)" },
+	{ READ_UNREVOKED, "SELECT id FROM api_key INDEXED BY api_key_by_state"
+			  " WHERE environment = ?1 AND account = ?2 AND state < 2" },
+	{ READ_EXPIRING, "SELECT id FROM api_key INDEXED BY api_key_of_all_by_end"
+			 " WHERE environment = ?1 AND expires_at <> 0 AND expires_at > ?2"
+			 " AND expires_at < ?3 AND state < 2 AND NOT EXISTS"
+			 " (SELECT 1 FROM key_use WHERE key_use.environment = ?1"
+			 "  AND key_use.id = api_key.id AND warned_at = expires_at)"
+			 " ORDER BY expires_at, id" },
+	{ READ_VALUE_VERSIONS, "SELECT key_version, count(*) FROM key_value"
+			       " WHERE environment = ?1 GROUP BY key_version" },
 };
-
-static enum pm_err prepare_filter(struct reader *reader, unsigned filter)
-{
-	char sql[192];
-
-	sqlite3_snprintf(sizeof(sql), sql, "SELECT id %s AND id > ?4 ORDER BY id",
-			 filter_sql[filter]);
-	TRY(db_prepare(reader->db, sql, &reader->statements[READ_IDS + filter]));
-	sqlite3_snprintf(sizeof(sql), sql, "SELECT count(*) %s", filter_sql[filter]);
-	return db_prepare(reader->db, sql, &reader->statements[READ_COUNTS + filter]);
-}
 
 enum pm_err reader_prepare_keys(struct reader *reader)
 {
-	TRY(row_prepare_select(reader->db, &key_table, key_table.keys,
-			       &reader->statements[READ_KEY]));
-	for (unsigned filter = 0; filter < FILTERS; filter++)
-		TRY(prepare_filter(reader, filter));
-	return PM_OK;
+	sqlite3_stmt **statements = reader->statements;
+
+	for (size_t i = 0; i < sizeof(key_sql) / sizeof(key_sql[0]); i++)
+		TRY(db_prepare(reader->db, key_sql[i].sql, &statements[key_sql[i].statement]));
+	TRY(row_prepare_select(reader->db, &key_table, key_table.keys, &statements[READ_KEY]));
+	TRY(row_prepare_find(reader->db, &key_table,
+			     "environment = ?1 AND lookup_version <> 0 AND lookup = ?2",
+			     &statements[READ_KEY_BY_LOOKUP]));
+	TRY(row_prepare_select(reader->db, &value_table, value_table.keys,
+			       &statements[READ_VALUE]));
+	return row_prepare_select(reader->db, &key_use_table, key_use_table.keys,
+				  &statements[READ_KEY_USE]);
+}
+
+/* The row of an environment and id. */
+static enum pm_err read_one(struct reader *reader, enum read_statement which,
+			    const struct table *table, const char *environment, const char *id,
+			    void *out)
+{
+	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = reader->statements[which];
+
+	stmt_bind_text(stmt, 1, environment);
+	stmt_bind_text(stmt, 2, id);
+	return reader_load(reader, stmt, table, out);
 }
 
 static enum pm_err read_key(struct reader *reader, const char *environment, const char *id,
 			    struct key_record *out)
 {
-	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = reader->statements[READ_KEY];
-
 	*out = (struct key_record){ 0 };
-	stmt_bind_text(stmt, 1, environment);
-	stmt_bind_text(stmt, 2, id);
-	return reader_load(reader, stmt, &key_table, out);
+	return read_one(reader, READ_KEY, &key_table, environment, id, out);
 }
 
 enum pm_err store_get_key(struct store *store, const char *environment, const char *id,
@@ -58,54 +83,121 @@ enum pm_err store_get_key(struct store *store, const char *environment, const ch
 	return read_key(reader, environment, id, out);
 }
 
-/* One of the four variants at `variants`, bound. */
-static sqlite3_stmt *bind_filter(sqlite3_stmt *const *variants, const struct key_filter *filter)
+enum pm_err store_find_key(struct store *store, const char *environment,
+			   const uint8_t lookup[STORE_LOOKUP_LEN], struct key_record *out)
 {
-	bool account = filter->account && *filter->account;
-	bool product = filter->product && *filter->product;
-	sqlite3_stmt *stmt = variants[(account ? BY_ACCOUNT : 0) | (product ? BY_PRODUCT : 0)];
+	struct reader *reader CLEANUP(reader_givep) = readers_take(store->readers);
+	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = reader->statements[READ_KEY_BY_LOOKUP];
 
-	stmt_bind_text(stmt, 1, filter->environment);
-	if (account)
-		stmt_bind_text(stmt, 2, filter->account);
-	if (product)
-		stmt_bind_text(stmt, 3, filter->product);
-	return stmt;
+	*out = (struct key_record){ 0 };
+	stmt_bind_text(stmt, 1, environment);
+	sqlite3_bind_blob64(stmt, 2, lookup, STORE_LOOKUP_LEN, SQLITE_STATIC);
+	return reader_load(reader, stmt, &key_table, out);
 }
 
-static enum pm_err count_keys(struct reader *reader, const struct key_filter *filter,
-			      uint64_t *total)
+enum pm_err store_get_value(struct store *store, const char *environment, const char *id,
+			    struct value_record *out)
 {
-	sqlite3_stmt *stmt CLEANUP(stmt_resetp) =
-		bind_filter(&reader->statements[READ_COUNTS], filter);
+	struct reader *reader CLEANUP(reader_givep) = readers_take(store->readers);
 
+	*out = (struct value_record){ 0 };
+	return read_one(reader, READ_VALUE, &value_table, environment, id, out);
+}
+
+enum pm_err reader_load_use(struct reader *reader, const char *environment, const char *id,
+			    struct key_use_record *out)
+{
+	*out = (struct key_use_record){ 0 };
+	enum pm_err err = read_one(reader, READ_KEY_USE, &key_use_table, environment, id, out);
+	if (err != PM_OK)
+		*out = (struct key_use_record){ 0 };
+	return err;
+}
+
+enum pm_err store_get_key_use(struct store *store, const char *environment, const char *id,
+			      struct key_use_record *out)
+{
+	struct reader *reader CLEANUP(reader_givep) = readers_take(store->readers);
+
+	return reader_load_use(reader, environment, id, out);
+}
+
+static enum pm_err read_number(struct reader *reader, sqlite3_stmt *stmt, uint64_t *out)
+{
 	int rc = sqlite3_step(stmt);
+
 	if (rc != SQLITE_ROW)
-		return db_failed(reader->db, rc, "counting keys");
-	*total = (uint64_t)sqlite3_column_int64(stmt, 0);
+		return db_failed(reader->db, rc, "reading a count");
+	*out = (uint64_t)sqlite3_column_int64(stmt, 0);
 	return PM_OK;
+}
+
+enum pm_err store_count_keys(struct store *store, const char *environment, uint64_t *total)
+{
+	struct reader *reader CLEANUP(reader_givep) = readers_take(store->readers);
+	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = reader->statements[READ_TALLY_OF_ALL];
+
+	stmt_bind_text(stmt, 1, environment);
+	return read_number(reader, stmt, total);
+}
+
+enum pm_err store_count_lookups(struct store *store, const char *environment, uint32_t version,
+				uint64_t *count)
+{
+	struct reader *reader CLEANUP(reader_givep) = readers_take(store->readers);
+	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = reader->statements[READ_TALLY_OF_LOOKUPS];
+
+	stmt_bind_text(stmt, 1, environment);
+	sqlite3_bind_int64(stmt, 2, version);
+	return read_number(reader, stmt, count);
+}
+
+enum pm_err store_unrevoked_keys(struct store *store, const char *environment, const char *account,
+				 char ids[][STORE_ID_LEN + 1], size_t max, size_t *count)
+{
+	struct reader *reader CLEANUP(reader_givep) = readers_take(store->readers);
+	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = reader->statements[READ_UNREVOKED];
+
+	stmt_bind_text(stmt, 1, environment);
+	stmt_bind_text(stmt, 2, account);
+	return reader_list_texts(reader, stmt, &key_table, ids[0], sizeof(ids[0]), max, count);
+}
+
+/* Those that the log was told of are passed over one by one, however many they are. */
+enum pm_err store_expiring_keys(struct store *store, const char *environment, int64_t now,
+				int64_t before, char ids[][STORE_ID_LEN + 1], size_t max,
+				size_t *count)
+{
+	struct reader *reader CLEANUP(reader_givep) = readers_take_for_all(store->readers);
+	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = reader->statements[READ_EXPIRING];
+
+	stmt_bind_text(stmt, 1, environment);
+	sqlite3_bind_int64(stmt, 2, now);
+	sqlite3_bind_int64(stmt, 3, before);
+	return reader_list_texts(reader, stmt, &key_table, ids[0], sizeof(ids[0]), max, count);
+}
+
+enum pm_err store_count_values(struct store *store, const char *environment,
+			       struct version_count *out, size_t max, size_t *count)
+{
+	struct reader *reader CLEANUP(reader_givep) = readers_take(store->readers);
+	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = reader->statements[READ_VALUE_VERSIONS];
+
+	stmt_bind_text(stmt, 1, environment);
+	return reader_list_versions(reader, stmt, out, max, count);
 }
 
 /* NULL unless the row's id looks like one of ours. */
 static const char *column_id(sqlite3_stmt *stmt)
 {
-	static const char letters[] =
-		"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
 	if (sqlite3_column_type(stmt, 0) != SQLITE_TEXT)
 		return NULL;
 	const char *id = (const char *)sqlite3_column_text(stmt, 0);
 	size_t len = (size_t)sqlite3_column_bytes(stmt, 0);
-	if (!id || len < 1 || len > STORE_ID_LEN || strspn(id, letters) != len)
-		return NULL;
-	return id;
+	return id && position_is_id(id, len) ? id : NULL;
 }
 
-/*
- * The key of a listed id. A malformed one stays in the list, so that it is missed, with nothing but
- * its id and no seal; so does an id that only an index knows.
- */
-static enum pm_err load_listed(struct reader *reader, const char *environment, const char *id,
+enum pm_err reader_load_listed(struct reader *reader, const char *environment, const char *id,
 			       struct key_record *out)
 {
 	enum pm_err err = read_key(reader, environment, id, out);
@@ -127,45 +219,28 @@ static enum pm_err next_key(struct reader *reader, sqlite3_stmt *ids, const char
 	while ((rc = sqlite3_step(ids)) == SQLITE_ROW) {
 		const char *id = column_id(ids);
 		if (id)
-			return load_listed(reader, environment, id, out);
+			return reader_load_listed(reader, environment, id, out);
 		reader_malformed(reader, &key_table, "id");
 	}
 	return rc == SQLITE_DONE ? PM_NOT_FOUND : db_failed(reader->db, rc, "listing keys");
-}
-
-static enum pm_err list_page(struct reader *reader, const struct key_filter *filter,
-			     struct key_record *out, size_t max, size_t *count)
-{
-	sqlite3_stmt *ids CLEANUP(stmt_resetp) = bind_filter(&reader->statements[READ_IDS], filter);
-
-	stmt_bind_text(ids, 4, filter->after ? filter->after : "");
-	for (; *count < max; (*count)++) {
-		enum pm_err err = next_key(reader, ids, filter->environment, &out[*count]);
-		if (err == PM_NOT_FOUND)
-			return PM_OK;
-		TRY(err);
-	}
-	return PM_OK;
-}
-
-enum pm_err store_list_keys(struct store *store, const struct key_filter *filter,
-			    struct key_record *out, size_t max, size_t *count, uint64_t *total)
-{
-	struct reader *reader CLEANUP(reader_givep) = readers_take(store->readers);
-
-	*count = 0;
-	TRY(count_keys(reader, filter, total));
-	return list_page(reader, filter, out, max, count);
 }
 
 enum pm_err store_scan_keys(struct store *store, const char *environment, const char *after,
 			    struct key_record *out, size_t max, size_t *count)
 {
 	struct reader *reader CLEANUP(reader_givep) = readers_take(store->readers);
-	struct key_filter filter = { .environment = environment, .after = after };
+	sqlite3_stmt *ids CLEANUP(stmt_resetp) = reader->statements[READ_IDS];
 
 	*count = 0;
-	return list_page(reader, &filter, out, max, count);
+	stmt_bind_text(ids, 1, environment);
+	stmt_bind_text(ids, 2, after ? after : "");
+	for (; *count < max; (*count)++) {
+		enum pm_err err = next_key(reader, ids, environment, &out[*count]);
+		if (err == PM_NOT_FOUND)
+			return PM_OK;
+		TRY(err);
+	}
+	return PM_OK;
 }
 
 /* Groups in the making. */
@@ -226,15 +301,13 @@ enum pm_err store_group_secrets(struct store *store, const char *environment, in
 				struct secret_group *out, size_t max, size_t *count)
 {
 	struct reader *reader CLEANUP(reader_givep) = readers_take_for_all(store->readers);
-	struct key_filter filter = { .environment = environment };
-	sqlite3_stmt *ids CLEANUP(stmt_resetp) =
-		bind_filter(&reader->statements[READ_IDS], &filter);
+	sqlite3_stmt *ids CLEANUP(stmt_resetp) = reader->statements[READ_IDS_OF_ALL];
 	struct groups groups = { .out = out, .max = max, .count = count, .now = now };
 	struct key_record key = { 0 };
 	enum pm_err err = PM_OK;
 
 	*count = 0;
-	stmt_bind_text(ids, 4, "");
+	stmt_bind_text(ids, 1, environment);
 	while ((err = next_key(reader, ids, environment, &key)) == PM_OK)
 		TRY(group_key(&groups, &key));
 	return err == PM_NOT_FOUND ? PM_OK : err;

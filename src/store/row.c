@@ -8,128 +8,6 @@
 #include "db.h"
 #include "store/store.h"
 
-#define FIELD_SIZE(record, field) sizeof(((struct record *)NULL)->field)
-#define COLUMN(column, record, field, type, least, most)                                           \
-	{                                                                                          \
-		.name = (column), .kind = (type), .at = offsetof(struct record, field),            \
-		.size = FIELD_SIZE(record, field), .min = (least), .max = (most)                   \
-	}
-
-#define TEXT(column, record, field) COLUMN(column, record, field, COLUMN_TEXT, 0, 0)
-#define BLOB(column, record, field) COLUMN(column, record, field, COLUMN_BLOB, 0, 0)
-#define NUMBER(column, record, field) COLUMN(column, record, field, COLUMN_INTEGER, 0, UINT32_MAX)
-#define TIME(column, record, field) COLUMN(column, record, field, COLUMN_INTEGER, 0, INT64_MAX)
-#define REVISION(record) COLUMN("revision", record, revision, COLUMN_INTEGER, 1, INT64_MAX)
-#define SEAL(record)                                                                               \
-	NUMBER("seal_version", record, seal.version), BLOB("seal_mac", record, seal.mac)
-#define SECRET(prefix, which)                                                                      \
-	NUMBER(prefix "_version", key_record, secrets[which].version),                             \
-		NUMBER(prefix "_pepper", key_record, secrets[which].pepper_version),               \
-		TIME(prefix "_not_after", key_record, secrets[which].not_after),                   \
-		BLOB(prefix "_mac", key_record, secrets[which].mac),                               \
-		COLUMN(prefix "_wraps", key_record, secrets[which], COLUMN_WRAPS, 0, 0)
-
-#define TABLE(sql_name, list, key_columns)                                                         \
-	{                                                                                          \
-		.name = (sql_name), .columns = (list), .count = sizeof(list) / sizeof((list)[0]),  \
-		.keys = (key_columns)                                                              \
-	}
-
-static const struct column environment_columns[] = {
-	TEXT("name", environment_record, name),
-	TEXT("token_serial", environment_record, token_serial),
-	TEXT("standby_serial", environment_record, standby_serial),
-	TIME("created_at", environment_record, created_at),
-	REVISION(environment_record),
-	SEAL(environment_record),
-};
-
-static const struct column key_columns[] = {
-	TEXT("environment", key_record, environment),
-	TEXT("id", key_record, id),
-	TEXT("account", key_record, account),
-	TEXT("product", key_record, product),
-	TEXT("name", key_record, name),
-	TEXT("created_by", key_record, created_by),
-	TEXT("tail", key_record, tail),
-	TIME("created_at", key_record, created_at),
-	TIME("expires_at", key_record, expires_at),
-	TIME("rotated_at", key_record, rotated_at),
-	TIME("revoked_at", key_record, revoked_at),
-	SECRET("current", SECRET_CURRENT),
-	SECRET("previous", SECRET_PREVIOUS),
-	REVISION(key_record),
-	SEAL(key_record),
-};
-
-static const struct column master_columns[] = {
-	TEXT("environment", master_record, environment),
-	TEXT("purpose", master_record, purpose),
-	TEXT("name", master_record, name),
-	NUMBER("version", master_record, version),
-	COLUMN("state", master_record, state, COLUMN_INTEGER, MASTER_STAGED,
-	       MASTER_DESTROY_SCHEDULED),
-	BLOB("key_id", master_record, key_id),
-	BLOB("check_value", master_record, check),
-	TIME("created_at", master_record, created_at),
-	TIME("changed_at", master_record, changed_at),
-	COLUMN("prior", master_record, prior, COLUMN_INTEGER, 0, MASTER_DESTROY_SCHEDULED),
-	TIME("ends_at", master_record, ends_at),
-	TIME("destroy_at", master_record, destroy_at),
-	TIME("activated_at", master_record, activated_at),
-	COLUMN("rewrap", master_record, rewrap, COLUMN_INTEGER, false, true),
-	REVISION(master_record),
-	SEAL(master_record),
-};
-
-static const struct column executed_columns[] = {
-	NUMBER("uid", executed_record, uid),
-	TEXT("request_id", executed_record, request_id),
-	TEXT("environment", executed_record, environment),
-	NUMBER("rpc", executed_record, rpc),
-	TEXT("subject", executed_record, subject),
-	TIME("at", executed_record, at),
-	SEAL(executed_record),
-};
-
-static const struct column uses_columns[] = {
-	TEXT("environment", uses_record, environment),
-	TEXT("purpose", uses_record, purpose),
-	TEXT("name", uses_record, name),
-	NUMBER("version", uses_record, version),
-	COLUMN("uses", uses_record, uses, COLUMN_INTEGER, 0, INT64_MAX),
-	TIME("last_at", uses_record, last_at),
-};
-
-static const struct column log_columns[] = {
-	COLUMN("log", log_record, log, COLUMN_INTEGER, 1, STORE_LOGS_MAX),
-	TEXT("origin", log_record, origin),
-	COLUMN("state", log_record, state, COLUMN_INTEGER, LOG_OPEN, LOG_ABANDONED),
-	NUMBER("key_version", log_record, key_version),
-	TEXT("vkey", log_record, vkey),
-	TIME("opened_at", log_record, opened_at),
-	TIME("closed_at", log_record, closed_at),
-	COLUMN("minimum", log_record, minimum, COLUMN_INTEGER, 0, TLOG_SIZE_MAX),
-	REVISION(log_record),
-};
-
-static const struct column checkpoint_columns[] = {
-	COLUMN("log", checkpoint_record, log, COLUMN_INTEGER, 1, STORE_LOGS_MAX),
-	COLUMN("size", checkpoint_record, size, COLUMN_INTEGER, 0, TLOG_SIZE_MAX),
-	BLOB("root", checkpoint_record, root),
-	TIME("at", checkpoint_record, at),
-	NUMBER("cosigned", checkpoint_record, cosigned),
-	TEXT("note", checkpoint_record, note),
-};
-
-const struct table environment_table = TABLE("environment", environment_columns, 1);
-const struct table key_table = TABLE("api_key", key_columns, 2);
-const struct table master_table = TABLE("master_key", master_columns, 4);
-const struct table executed_table = TABLE("executed", executed_columns, 2);
-const struct table uses_table = TABLE("master_use", uses_columns, 4);
-const struct table log_table = TABLE("audit_log", log_columns, 1);
-const struct table checkpoint_table = TABLE("audit_checkpoint", checkpoint_columns, 2);
-
 static void sql_freep(char **sql)
 {
 	sqlite3_free(*sql);
@@ -153,15 +31,44 @@ static enum pm_err prepare(sqlite3 *db, sqlite3_str *sql, sqlite3_stmt **out)
 	return text ? db_prepare(db, text, out) : PM_NO_MEMORY;
 }
 
-enum pm_err row_prepare_insert(sqlite3 *db, const struct table *table, sqlite3_stmt **out)
+/* `verb` up to the table's name; `or_else`: what is to be done when the row's place is taken. */
+static enum pm_err prepare_insert(sqlite3 *db, const struct table *table, const char *verb,
+				  const char *or_else, sqlite3_stmt **out)
 {
 	sqlite3_str *sql = sqlite3_str_new(db);
 
-	sqlite3_str_appendf(sql, "INSERT INTO %s (", table->name);
+	sqlite3_str_appendf(sql, "%s %s (", verb, table->name);
 	add_columns(sql, table, 0, table->count, "%s", ", ");
 	sqlite3_str_appendall(sql, ") VALUES (");
 	add_columns(sql, table, 0, table->count, "/* %s */ ?%d", ", ");
-	sqlite3_str_appendall(sql, ")");
+	sqlite3_str_appendf(sql, ")%s", or_else);
+	return prepare(db, sql, out);
+}
+
+enum pm_err row_prepare_insert(sqlite3 *db, const struct table *table, sqlite3_stmt **out)
+{
+	return prepare_insert(db, table, "INSERT INTO", "", out);
+}
+
+enum pm_err row_prepare_insert_new(sqlite3 *db, const struct table *table, sqlite3_stmt **out)
+{
+	return prepare_insert(db, table, "INSERT INTO",
+			      " ON CONFLICT (environment, lookup) WHERE lookup_version <> 0"
+			      " DO NOTHING",
+			      out);
+}
+
+enum pm_err row_prepare_put(sqlite3 *db, const struct table *table, sqlite3_stmt **out)
+{
+	return prepare_insert(db, table, "REPLACE INTO", "", out);
+}
+
+enum pm_err row_prepare_delete(sqlite3 *db, const struct table *table, sqlite3_stmt **out)
+{
+	sqlite3_str *sql = sqlite3_str_new(db);
+
+	sqlite3_str_appendf(sql, "DELETE FROM %s WHERE ", table->name);
+	add_columns(sql, table, 0, table->keys, "%s = ?%d", " AND ");
 	return prepare(db, sql, out);
 }
 
@@ -191,6 +98,17 @@ enum pm_err row_prepare_select(sqlite3 *db, const struct table *table, size_t ke
 	add_columns(sql, table, 0, keys, "%s = ?%d", " AND ");
 	sqlite3_str_appendall(sql, " ORDER BY ");
 	add_columns(sql, table, 0, table->keys, "%s", ", ");
+	return prepare(db, sql, out);
+}
+
+enum pm_err row_prepare_find(sqlite3 *db, const struct table *table, const char *condition,
+			     sqlite3_stmt **out)
+{
+	sqlite3_str *sql = sqlite3_str_new(db);
+
+	sqlite3_str_appendall(sql, "SELECT ");
+	add_columns(sql, table, 0, table->count, "%s", ", ");
+	sqlite3_str_appendf(sql, " FROM %s WHERE %s", table->name, condition);
 	return prepare(db, sql, out);
 }
 
@@ -242,6 +160,19 @@ static bool in_range(const struct column *column, int64_t value)
 	return value >= column->min && value <= column->max;
 }
 
+/* The version stands in front of the lookup. */
+_Static_assert(offsetof(struct key_record, lookup) ==
+		       offsetof(struct key_record, lookup_version) + sizeof(uint32_t),
+	       "a lookup follows its version");
+
+static uint32_t lookup_version(const uint8_t *field)
+{
+	uint32_t version = 0;
+
+	memcpy(&version, field - sizeof(version), sizeof(version));
+	return version;
+}
+
 /* SQLITE_RANGE: the field cannot be stored. */
 static int bind_wraps(sqlite3_stmt *stmt, int at, const uint8_t *field)
 {
@@ -259,6 +190,29 @@ static int bind_wraps(sqlite3_stmt *stmt, int at, const uint8_t *field)
 	}
 	return sqlite3_bind_blob64(stmt, at, blob, secret.wrap_count * sizeof(uint32_t),
 				   SQLITE_TRANSIENT);
+}
+
+/* As above. A key that was not imported has no lookup, and only it. */
+static int bind_lookup(sqlite3_stmt *stmt, int at, const uint8_t *field)
+{
+	static const uint8_t none[STORE_LOOKUP_LEN];
+
+	if (lookup_version(field) != 0)
+		return sqlite3_bind_blob64(stmt, at, field, STORE_LOOKUP_LEN, SQLITE_STATIC);
+	if (memcmp(field, none, sizeof(none)) != 0)
+		return SQLITE_RANGE;
+	return sqlite3_bind_zeroblob(stmt, at, 0);
+}
+
+/* As above. */
+static int bind_bytes(sqlite3_stmt *stmt, int at, const struct column *column, const uint8_t *field)
+{
+	uint32_t len = 0;
+
+	memcpy(&len, field + column->size, sizeof(len));
+	if (len < 1 || len > column->size)
+		return SQLITE_RANGE;
+	return sqlite3_bind_blob64(stmt, at, field, len, SQLITE_STATIC);
 }
 
 /* As above. */
@@ -279,6 +233,10 @@ static int bind_field(sqlite3_stmt *stmt, int at, const struct column *column, c
 		return sqlite3_bind_int64(stmt, at, get_integer(column, field));
 	case COLUMN_WRAPS:
 		return bind_wraps(stmt, at, field);
+	case COLUMN_LOOKUP:
+		return bind_lookup(stmt, at, field);
+	case COLUMN_BYTES:
+		return bind_bytes(stmt, at, column, field);
 	}
 	return SQLITE_RANGE;
 }
@@ -286,8 +244,9 @@ static int bind_field(sqlite3_stmt *stmt, int at, const struct column *column, c
 enum pm_err row_bind(sqlite3_stmt *stmt, const struct table *table, const void *record)
 {
 	const uint8_t *base = record;
+	size_t params = (size_t)sqlite3_bind_parameter_count(stmt);
 
-	for (size_t i = 0; i < table->count; i++) {
+	for (size_t i = 0; i < table->count && i < params; i++) {
 		const struct column *column = &table->columns[i];
 		int rc = bind_field(stmt, (int)i + 1, column, base + column->at);
 		if (rc == SQLITE_RANGE) {
@@ -358,13 +317,32 @@ static bool load_wraps(sqlite3_stmt *stmt, int at, const struct column *column, 
 	return true;
 }
 
+static bool load_lookup(sqlite3_stmt *stmt, int at, const struct column *column, uint8_t *field)
+{
+	if (lookup_version(field) != 0)
+		return load_blob(stmt, at, column, field);
+	return sqlite3_column_type(stmt, at) == SQLITE_BLOB && sqlite3_column_bytes(stmt, at) == 0;
+}
+
+static bool load_bytes(sqlite3_stmt *stmt, int at, const struct column *column, uint8_t *field)
+{
+	if (sqlite3_column_type(stmt, at) != SQLITE_BLOB)
+		return false;
+	const void *blob = sqlite3_column_blob(stmt, at);
+	uint32_t len = (uint32_t)sqlite3_column_bytes(stmt, at);
+	if (!blob || len < 1 || len > column->size)
+		return false;
+	memcpy(field, blob, len);
+	memcpy(field + column->size, &len, sizeof(len));
+	return true;
+}
+
 const char *row_load(sqlite3_stmt *stmt, const struct table *table, void *record)
 {
 	static bool (*const load[])(sqlite3_stmt *, int, const struct column *, uint8_t *) = {
-		[COLUMN_TEXT] = load_text,
-		[COLUMN_BLOB] = load_blob,
-		[COLUMN_INTEGER] = load_integer,
-		[COLUMN_WRAPS] = load_wraps,
+		[COLUMN_TEXT] = load_text,       [COLUMN_BLOB] = load_blob,
+		[COLUMN_INTEGER] = load_integer, [COLUMN_WRAPS] = load_wraps,
+		[COLUMN_LOOKUP] = load_lookup,   [COLUMN_BYTES] = load_bytes,
 	};
 	uint8_t *base = record;
 	const char *malformed = NULL;

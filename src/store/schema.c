@@ -14,6 +14,22 @@
 #define WRAPS(column)                                                                              \
 	"BLOB NOT NULL DEFAULT x'' CHECK (length(" column ") IN (0, 4, 8, 12, 16, 20, 24, 28))"
 
+#define NUMBER(column) "  " column " INTEGER NOT NULL CHECK (" column " " U32 "),"
+#define TIME(column) "  " column " INTEGER NOT NULL CHECK (" column " >= 0),"
+#define FLAG(column) "  " column " INTEGER NOT NULL CHECK (" column " IN (0, 1)),"
+#define BYTES(column, bytes) "  " column " BLOB NOT NULL CHECK (length(" column ") = " bytes "),"
+#define REVISION "  revision INTEGER NOT NULL CHECK (revision > 0),"
+#define SEAL NUMBER("seal_version") BYTES("seal_mac", "32")
+#define SECRET(prefix)                                                                             \
+	NUMBER(prefix "_version")                                                                  \
+	NUMBER(prefix "_pepper")                                                                   \
+	TIME(prefix "_not_after")                                                                  \
+	BYTES(prefix "_mac", "32")                                                                 \
+	"  " prefix "_wraps " WRAPS(prefix "_wraps") ","                                           \
+						     "  " prefix                                   \
+						     "_form INTEGER NOT NULL CHECK (" prefix       \
+						     "_form BETWEEN 0 AND 4),"
+
 /* clang-format off */
 const char *const schema_migrations[] = {
 	"CREATE TABLE environment ("
@@ -160,6 +176,162 @@ const char *const schema_migrations[] = {
 	"  uses INTEGER NOT NULL CHECK (uses >= 0),"
 	"  last_at INTEGER NOT NULL CHECK (last_at >= 0),"
 	"  PRIMARY KEY (environment, purpose, name, version)"
+	") STRICT, WITHOUT ROWID;",
+
+	/*
+	 * By rowid: ids come in no order, rows and what is sorted by time grow at their ends. start_at
+	 * and state are there to be found by: they cannot differ from the fields they are made of.
+	 */
+	"ALTER TABLE api_key RENAME TO api_key_before;"
+	"CREATE TABLE api_key ("
+	"  environment TEXT NOT NULL,"
+	"  id TEXT NOT NULL CHECK (length(id) BETWEEN 1 AND 16 AND id NOT GLOB '*[^0-9A-Za-z]*'),"
+	"  account TEXT NOT NULL,"
+	"  product TEXT NOT NULL,"
+	"  name TEXT NOT NULL,"
+	"  external_ref TEXT NOT NULL,"
+	"  labels TEXT NOT NULL,"
+	TIME("created_at")
+	TIME("expires_at")
+	TIME("rotated_at")
+	TIME("revoked_at")
+	TIME("not_before")
+	TIME("disabled_at")
+	"  start_at INTEGER NOT NULL"
+	"    AS (CASE not_before WHEN 0 THEN created_at ELSE not_before END) STORED,"
+	"  state INTEGER NOT NULL" /* 0 enabled, 1 disabled, 2 revoked */
+	"    AS (CASE WHEN revoked_at <> 0 THEN 2 WHEN disabled_at <> 0 THEN 1 ELSE 0 END) STORED,"
+	"  created_by TEXT NOT NULL,"
+	"  tail TEXT NOT NULL,"
+	"  scopes TEXT NOT NULL,"
+	"  networks TEXT NOT NULL,"
+	FLAG("first_use")
+	TIME("first_use_overlap")
+	"  previous_tail TEXT NOT NULL,"
+	NUMBER("last_version")
+	FLAG("registered")
+	NUMBER("lookup_version")
+	"  lookup BLOB NOT NULL"
+	"    CHECK (length(lookup) = CASE lookup_version WHEN 0 THEN 0 ELSE 16 END),"
+	"  import_key TEXT NOT NULL,"
+	SECRET("current")
+	SECRET("previous")
+	REVISION
+	NUMBER("seal_version")
+	"  seal_mac BLOB NOT NULL CHECK (length(seal_mac) = 32)"
+	") STRICT;"
+	"INSERT INTO api_key (environment, id, account, product, name, external_ref, labels,"
+	"  created_at, expires_at, rotated_at, revoked_at, not_before, disabled_at, created_by, tail,"
+	"  scopes, networks, first_use, first_use_overlap, previous_tail, last_version, registered,"
+	"  lookup_version, lookup, import_key, current_version, current_pepper, current_not_after, current_mac,"
+	"  current_wraps, current_form, previous_version, previous_pepper, previous_not_after,"
+	"  previous_mac, previous_wraps, previous_form, revision, seal_version, seal_mac)"
+	" SELECT environment, id, account, product, name, '', '',"
+	"  created_at, expires_at, rotated_at, revoked_at, 0, 0, created_by, tail,"
+	"  '', '', 0, 0, '', 0, 0, 0,"
+	"  x'', '', current_version, current_pepper, current_not_after, current_mac,"
+	"  current_wraps, 0, previous_version, previous_pepper, previous_not_after,"
+	"  previous_mac, previous_wraps, 0, revision, seal_version, seal_mac"
+	"  FROM api_key_before;"
+	"DROP TABLE api_key_before;"
+
+	"CREATE UNIQUE INDEX api_key_by_id ON api_key (environment, id);"
+	"CREATE UNIQUE INDEX api_key_by_lookup ON api_key (environment, lookup)"
+	"  WHERE lookup_version <> 0;"
+	/* Lists go along these; what follows the id saves looking at the row. */
+	"CREATE INDEX api_key_by_start"
+	"  ON api_key (environment, account, start_at, id, state, expires_at);"
+	"CREATE INDEX api_key_by_creation"
+	"  ON api_key (environment, account, created_at, id, state, start_at, expires_at);"
+	"CREATE INDEX api_key_by_state"
+	"  ON api_key (environment, account, state, start_at, id, expires_at);"
+	"CREATE INDEX api_key_by_end"
+	"  ON api_key (environment, account, expires_at, id, state, start_at) WHERE expires_at <> 0;"
+	"CREATE INDEX api_key_by_name"
+	"  ON api_key (environment, account, name, id) WHERE name <> '' AND length(name) <= 128;"
+	"CREATE UNIQUE INDEX api_key_by_reference ON api_key (environment, account, external_ref)"
+	"  WHERE external_ref <> '' AND length(external_ref) <= 64;"
+	"CREATE INDEX api_key_of_all_by_start"
+	"  ON api_key (environment, start_at, id, state, expires_at);"
+	"CREATE INDEX api_key_of_all_by_end"
+	"  ON api_key (environment, expires_at, id, state, start_at) WHERE expires_at <> 0;"
+
+	/* How many keys there are: see tally.c. */
+	"CREATE TABLE key_count ("
+	"  environment TEXT NOT NULL,"
+	"  kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 2),"
+	"  account TEXT NOT NULL,"
+	"  product TEXT NOT NULL,"
+	"  number INTEGER NOT NULL CHECK (number " U32 "),"
+	"  count INTEGER NOT NULL CHECK (count >= 0),"
+	"  PRIMARY KEY (environment, kind, account, product, number)"
+	") STRICT, WITHOUT ROWID;"
+	"INSERT INTO key_count"
+	"  SELECT environment, 0, account, product, state, count(*) FROM api_key"
+	"  GROUP BY environment, account, product, state;"
+	"INSERT INTO key_count"
+	"  SELECT environment, 1, '', product, state, count(*) FROM api_key"
+	"  GROUP BY environment, product, state;"
+
+	"CREATE TABLE account ("
+	"  environment TEXT NOT NULL,"
+	"  id TEXT NOT NULL,"
+	"  name TEXT NOT NULL,"
+	"  merchant TEXT NOT NULL,"
+	"  status INTEGER NOT NULL CHECK (status BETWEEN 1 AND 5),"
+	"  products TEXT NOT NULL,"
+	"  first_product TEXT NOT NULL,"
+	"  first_key TEXT NOT NULL,"
+	"  created_by TEXT NOT NULL,"
+	TIME("created_at")
+	TIME("changed_at")
+	TIME("approved_at")
+	TIME("closed_at")
+	FLAG("closing")
+	REVISION
+	SEAL
+	"  PRIMARY KEY (environment, id)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX account_by_status ON account (environment, status, id);"
+	"CREATE INDEX account_closing ON account (environment, id) WHERE closing <> 0;"
+
+	"CREATE TABLE operator ("
+	"  environment TEXT NOT NULL,"
+	"  id TEXT NOT NULL,"
+	"  name TEXT NOT NULL,"
+	"  roles TEXT NOT NULL,"
+	NUMBER("pin_version")
+	BYTES("pin_salt", "16")
+	BYTES("pin_mac", "32")
+	TIME("pin_set_at")
+	NUMBER("failures")
+	TIME("locked_until")
+	"  created_by TEXT NOT NULL,"
+	TIME("created_at")
+	TIME("changed_at")
+	TIME("disabled_at")
+	REVISION
+	SEAL
+	"  PRIMARY KEY (environment, id)"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE key_value ("
+	"  environment TEXT NOT NULL,"
+	"  id TEXT NOT NULL,"
+	NUMBER("secret_version")
+	NUMBER("key_version")
+	"  sealed BLOB NOT NULL CHECK (length(sealed) BETWEEN 1 AND 288),"
+	"  PRIMARY KEY (environment, id)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX key_value_by_version ON key_value (environment, key_version);"
+
+	"CREATE TABLE key_use ("
+	"  environment TEXT NOT NULL,"
+	"  id TEXT NOT NULL,"
+	"  uses INTEGER NOT NULL CHECK (uses >= 0),"
+	TIME("last_at")
+	TIME("warned_at")
+	"  PRIMARY KEY (environment, id)"
 	") STRICT, WITHOUT ROWID;",
 };
 /* clang-format on */

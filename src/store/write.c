@@ -3,12 +3,12 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "change.h"
 #include "db.h"
 #include "ledger.h"
-#include "row.h"
 
-/* 16 MiB. Pages changed again meanwhile are moved once: fewer checkpoints move less. */
-#define CHECKPOINT_PAGES 4096
+/* 32 MiB. Pages changed again meanwhile are moved once: fewer checkpoints move less. */
+#define CHECKPOINT_PAGES 8192
 
 enum frame { BEGIN, COMMIT, ROLLBACK, SAVEPOINT, ROLLBACK_TO, RELEASE, FRAMES };
 
@@ -18,46 +18,12 @@ static const char *const frame_sql[FRAMES] = {
 	[ROLLBACK_TO] = "ROLLBACK TO one", [RELEASE] = "RELEASE one",
 };
 
-/* Whatever the row says of itself, it counts on from there and never runs over. */
-#define INT64_MAX_SQL "9223372036854775807"
-static const char add_uses_sql[] =
-	"INSERT INTO master_use (environment, purpose, name, version, uses, last_at)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-	" ON CONFLICT (environment, purpose, name, version) DO UPDATE SET"
-	" uses = CASE WHEN uses > " INT64_MAX_SQL " - ?5 THEN " INT64_MAX_SQL
-	" ELSE max(uses, 0) + ?5 END, last_at = max(last_at, ?6)";
-
-/* Its parameters are the table's columns. */
-static enum pm_err prepare_add_uses(sqlite3 *db, const struct table *table, sqlite3_stmt **out)
-{
-	(void)table;
-	return db_prepare(db, add_uses_sql, out);
-}
-
-enum { OPS = STORE_ADD_USES + 1 };
-
-/* What each op does to which table (none: the ledger's), and what it means that its key is taken. */
-static const struct op {
-	const struct table *table;
-	enum pm_err (*prepare)(sqlite3 *db, const struct table *table, sqlite3_stmt **out);
-	enum pm_err taken;
-} ops[OPS] = {
-	[STORE_INSERT_ENVIRONMENT] = { &environment_table, row_prepare_insert, PM_ALREADY_EXISTS },
-	[STORE_UPDATE_ENVIRONMENT] = { &environment_table, row_prepare_update, PM_INTERNAL },
-	[STORE_INSERT_KEY] = { &key_table, row_prepare_insert, PM_ALREADY_EXISTS },
-	[STORE_UPDATE_KEY] = { &key_table, row_prepare_update, PM_INTERNAL },
-	[STORE_INSERT_MASTER] = { &master_table, row_prepare_insert, PM_ALREADY_EXISTS },
-	[STORE_UPDATE_MASTER] = { &master_table, row_prepare_update, PM_INTERNAL },
-	[STORE_INSERT_EXECUTED] = { &executed_table, row_prepare_insert, PM_ALREADY_DONE },
-	[STORE_ADD_USES] = { &uses_table, prepare_add_uses, PM_INTERNAL },
-};
-
 struct write {
 	sqlite3 *db;
 	sqlite3_stmt *frames[FRAMES];
-	sqlite3_stmt *changes[OPS];
 	sqlite3_stmt *prune;
 	sqlite3_stmt *overwrite;
+	struct changes *changes;
 	struct ledger *ledger;
 	struct openlog committed; /* the open log as of the last commit */
 	int wal_pages;            /* after the last commit */
@@ -98,10 +64,7 @@ enum pm_err write_new(sqlite3 *db, struct write **out)
 	write->db = db;
 	for (size_t i = 0; i < FRAMES; i++)
 		TRY(db_prepare(db, frame_sql[i], &write->frames[i]));
-	for (size_t i = 0; i < OPS; i++) {
-		if (ops[i].table)
-			TRY(ops[i].prepare(db, ops[i].table, &write->changes[i]));
-	}
+	TRY(changes_new(db, &write->changes));
 	TRY(db_prepare(db,
 		       "DELETE FROM executed WHERE (uid, request_id) IN (SELECT uid, request_id"
 		       " FROM executed WHERE at < ?1 ORDER BY at LIMIT ?2)",
@@ -121,8 +84,7 @@ void write_free(struct write *write)
 	sqlite3_wal_hook(write->db, NULL, NULL);
 	for (size_t i = 0; i < FRAMES; i++)
 		sqlite3_finalize(write->frames[i]);
-	for (size_t i = 0; i < OPS; i++)
-		sqlite3_finalize(write->changes[i]);
+	changes_free(write->changes);
 	sqlite3_finalize(write->prune);
 	sqlite3_finalize(write->overwrite);
 	ledger_free(write->ledger);
@@ -177,28 +139,11 @@ const struct openlog *write_open_log(const struct write *write)
 	return &write->committed;
 }
 
-static enum pm_err change_failed(struct write *write, const struct op *op, int rc)
-{
-	if (rc == SQLITE_CONSTRAINT_PRIMARYKEY)
-		return op->taken;
-	if ((rc & 0xff) != SQLITE_CONSTRAINT)
-		return db_failed(write->db, rc, "writing");
-	db_failed(write->db, rc, "writing a record of ours"); /* a CHECK that our code broke */
-	return PM_INTERNAL;
-}
-
 static enum pm_err change_one(struct write *write, const struct store_change *change)
 {
-	if ((size_t)change->op >= OPS || !ops[change->op].table)
-		return ledger_apply(write->ledger, change);
-	const struct op *op = &ops[change->op];
-	sqlite3_stmt *stmt CLEANUP(stmt_resetp) = write->changes[change->op];
-
-	TRY(row_bind(stmt, op->table, change->key)); /* or whichever record the union points to */
-	int rc = sqlite3_step(stmt);
-	if (rc != SQLITE_DONE)
-		return change_failed(write, op, rc);
-	return sqlite3_changes(write->db) == 1 ? PM_OK : PM_CONFLICT;
+	if (changes_know(change))
+		return changes_apply(write->changes, change);
+	return ledger_apply(write->ledger, change);
 }
 
 static enum pm_err change_all(struct write *write, const struct store_change *changes, size_t count)

@@ -21,7 +21,7 @@ void key_text_wipe(struct key_text *key)
 }
 
 /* Six random bits are a character if they are below 62 and thrown away if not: no bias. */
-static enum pm_err random_base62(char *out, size_t len)
+enum pm_err apikey_random(char *out, size_t len)
 {
 	uint8_t pool[64];
 	enum pm_err err = PM_OK;
@@ -45,12 +45,12 @@ static enum pm_err random_base62(char *out, size_t len)
 
 enum pm_err apikey_new_id(char id[VAULT_ID_LEN + 1])
 {
-	return random_base62(id, VAULT_ID_LEN);
+	return apikey_random(id, VAULT_ID_LEN);
 }
 
 enum pm_err apikey_new_secret(char secret[APIKEY_SECRET_LEN + 1])
 {
-	return random_base62(secret, APIKEY_SECRET_LEN);
+	return apikey_random(secret, APIKEY_SECRET_LEN);
 }
 
 static void check_characters(struct bytes text, char out[APIKEY_CHECK_LEN])
@@ -86,17 +86,18 @@ bool apikey_is_id(const char *text)
 
 enum pm_reason apikey_parse(struct bytes text, const char *prefix, struct apikey *out)
 {
-	size_t prefix_len = strlen(prefix);
-	const char *id = (const char *)text.data + prefix_len;
-	const char *secret = id + VAULT_ID_LEN + 1;
-	const char *check = secret + APIKEY_SECRET_LEN;
+	const size_t prefix_len = strlen(prefix);
+	const size_t whole = prefix_len + VAULT_ID_LEN + 1 + APIKEY_SECRET_LEN + APIKEY_CHECK_LEN;
 	char expected[APIKEY_CHECK_LEN];
 
 	if (text.len == 0)
 		return PM_REASON_MISSING;
-	if (text.len != prefix_len + VAULT_ID_LEN + 1 + APIKEY_SECRET_LEN + APIKEY_CHECK_LEN ||
-	    memcmp(text.data, prefix, prefix_len) != 0 || id[VAULT_ID_LEN] != '_' ||
-	    !all_base62(id, VAULT_ID_LEN) ||
+	if (text.len != whole || memcmp(text.data, prefix, prefix_len) != 0)
+		return PM_REASON_MALFORMED;
+	const char *id = (const char *)text.data + prefix_len;
+	const char *secret = id + VAULT_ID_LEN + 1;
+	const char *check = secret + APIKEY_SECRET_LEN;
+	if (id[VAULT_ID_LEN] != '_' || !all_base62(id, VAULT_ID_LEN) ||
 	    !all_base62(secret, APIKEY_SECRET_LEN + APIKEY_CHECK_LEN))
 		return PM_REASON_MALFORMED;
 	check_characters(bytes_of(text.data, text.len - APIKEY_CHECK_LEN), expected);

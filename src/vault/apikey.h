@@ -24,7 +24,10 @@ struct apikey {
 
 void apikey_wipe(struct apikey *key);
 
-/* A fresh id and a fresh secret from OpenSSL's DRBG. */
+/* `len` random base62 characters from OpenSSL's DRBG, and a final NUL. */
+enum pm_err apikey_random(char *out, size_t len) NODISCARD;
+
+/* A fresh id and a fresh secret. */
 enum pm_err apikey_new_id(char id[VAULT_ID_LEN + 1]) NODISCARD;
 enum pm_err apikey_new_secret(char secret[APIKEY_SECRET_LEN + 1]) NODISCARD;
 

@@ -16,6 +16,7 @@
 #include "master.h"
 #include "object.h"
 #include "seal.h"
+#include "sealed.h"
 #include "standby.h"
 #include "state.h"
 #include "uses.h"
@@ -231,6 +232,7 @@ static void begin_attaching(struct environment *env, uint64_t generation)
 	env->attacher = pthread_self();
 	env->detail[0] = '\0';
 	pthread_rwlock_unlock(&env->lock);
+	sealed_forget(env->sealed);
 }
 
 static void end_attaching(struct environment *env)

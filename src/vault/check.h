@@ -25,10 +25,17 @@ enum pm_err check_values(struct hsm *token, const struct master_record *masters,
 #define CHECK_TEXT_MAX 160
 void check_describe(const struct check_finding *finding, char text[CHECK_TEXT_MAX]);
 
-/* The HMAC job of a check value; that of a pair is the beginning of its public half's SHA-256. */
+/*
+ * The HMAC job of a check value. That of a pair is the beginning of its public half's SHA-256; that of an
+ * AES key, of the tag of an empty text (PM_NOT_FOUND: the token has no such key).
+ */
 struct hsm_job check_job(const struct master_record *master);
 enum pm_err check_of_pair(const struct hsm_object *object,
 			  uint8_t check[STORE_CHECK_LEN]) NODISCARD;
+/* What check_job computes under an HMAC key of that value. */
+enum pm_err check_of_value(struct bytes value, uint8_t check[STORE_CHECK_LEN]) NODISCARD;
+enum pm_err check_of_cipher(struct hsm *token, const struct master_record *master,
+			    uint8_t check[STORE_CHECK_LEN], int64_t deadline) NODISCARD;
 
 /* Is a version's time to be destroyed over? */
 bool check_is_due(const struct master_record *master);

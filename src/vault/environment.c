@@ -7,8 +7,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "key_uses.h"
 #include "names.h"
+#include "quota.h"
 #include "rewrap.h"
+#include "sealed.h"
 #include "uses.h"
 
 #define CHECK_MINUTES 5
@@ -23,6 +26,7 @@ enum pm_err environment_init(struct environment *env, const struct vault_environ
 	strcpy(env->prefix, config->prefix);
 	env->hsm = config->hsm;
 	env->store = store;
+	env->policy = config->policy;
 	env->peppers = config->peppers;
 	env->internals = config->internals;
 	env->check_every = (config->check_minutes ? config->check_minutes : CHECK_MINUTES) *
@@ -34,6 +38,9 @@ enum pm_err environment_init(struct environment *env, const struct vault_environ
 	TRY(names_new(&env->names));
 	TRY(uses_new(&env->uses));
 	TRY(rewrap_new(&env->rewrap));
+	TRY(key_uses_new(&env->key_uses));
+	TRY(sealed_new(&env->sealed));
+	TRY(quota_new(&env->asked));
 	return env->masters ? PM_OK : PM_NO_MEMORY;
 }
 
@@ -43,6 +50,9 @@ void environment_end(struct environment *env)
 	names_free(env->names);
 	uses_free(env->uses);
 	rewrap_free(env->rewrap);
+	key_uses_free(env->key_uses);
+	sealed_free(env->sealed);
+	quota_free(env->asked);
 	pthread_mutex_destroy(&env->change_lock);
 	pthread_cond_destroy(&env->change_over);
 	pthread_rwlock_destroy(&env->lock);
@@ -202,10 +212,15 @@ enum pm_err environment_put_masters(struct environment *env, const struct master
 				    size_t count)
 {
 	enum pm_err err = PM_OK;
+	bool integrity = false;
 
 	pthread_rwlock_wrlock(&env->lock);
-	for (size_t i = 0; i < count && err == PM_OK; i++)
+	for (size_t i = 0; i < count && err == PM_OK; i++) {
 		err = put_master(env, &records[i]);
+		integrity = integrity || strcmp(records[i].purpose, PURPOSE_INTEGRITY) == 0;
+	}
+	if (integrity)
+		sealed_forget(env->sealed);
 	for (size_t i = 0; i < ENV_TOKENS_MAX; i++)
 		env->tokens[i].check_at = 0; /* is the standby still what it must be? */
 	pthread_rwlock_unlock(&env->lock);

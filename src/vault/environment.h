@@ -22,11 +22,21 @@
 #define PURPOSE_AUDIT "audit"
 #define AUDIT_TEXT_NAME "text" /* hides callers' texts in the audit log */
 #define AUDIT_LOG_NAME "log"   /* a pair: signs the log's checkpoints; of one environment only */
+#define PURPOSE_PIN "pin"
+#define PIN_NAME "operators" /* HMACs operators' PINs */
+#define PURPOSE_WRAP "wrap"
+#define WRAP_NAME "values" /* AES: encrypts recoverable keys' texts */
+#define PURPOSE_INDEX "index"
+#define INDEX_NAME "imported"   /* HMACs by which imported keys are found */
+#define PURPOSE_IMPORT "import" /* other systems' HMAC keys, by name */
 
 struct audit;
 struct names;
 struct uses;
 struct rewrap;
+struct key_uses;
+struct sealed;
+struct quota;
 
 #define ENV_TOKENS_MAX 2
 
@@ -48,6 +58,10 @@ struct environment {
 	struct names *names; /* texts that the audit log hides, as it writes them */
 	struct uses *uses;
 	struct rewrap *rewrap;
+	struct key_uses *key_uses;
+	struct sealed *sealed; /* rows found to bear their seal */
+	struct quota *asked;   /* of VerifySecret */
+	struct vault_policy policy;
 	struct vault_periods peppers, internals;
 	int64_t check_every; /* nanoseconds */
 	atomic_uint_fast64_t quarantined;
@@ -56,6 +70,8 @@ struct environment {
 	atomic_int_fast64_t takeover_at; /* monotonic: when a version last took over; 0: never */
 	atomic_int_fast64_t tend_at;     /* monotonic: period_tend does something then */
 	atomic_int_fast64_t destroy_at;  /* monotonic: destroy_tend tries not before */
+	atomic_int_fast64_t expiry_at;   /* monotonic: expiry_tend likewise */
+	atomic_int_fast64_t closing_at;  /* monotonic: account_tend likewise */
 
 	pthread_mutex_t change_lock; /* guards `changing`: together they are `change` */
 	pthread_cond_t change_over;

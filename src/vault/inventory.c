@@ -65,6 +65,8 @@ static int algorithm(const struct master_record *master, const struct hsm_object
 {
 	if (object)
 		return object->algorithm == HSM_ALGORITHM_OTHER ? 0 : (int)object->algorithm;
+	if (master_is_cipher(master))
+		return (int)HSM_AES256_GCM;
 	return master_is_pair(master) ? 0 : (int)HSM_HMAC_SHA256;
 }
 

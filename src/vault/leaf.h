@@ -81,6 +81,30 @@ struct environment;
 	X(KEY_MINT, "key.mint", "MintKey")                                                         \
 	X(KEY_ROTATE, "key.rotate", "RotateKey")                                                   \
 	X(KEY_REVOKE, "key.revoke", "RevokeKey")                                                   \
+	X(KEY_RESET, "key.reset", "ResetSecret")                                                   \
+	X(KEY_ROLLBACK, "key.rollback",                                                            \
+	  "RollbackKey: the previous secret is the current one again")                             \
+	X(KEY_UPDATE, "key.update", "UpdateKey")                                                   \
+	X(KEY_FIRST_USE, "key.first-use",                                                          \
+	  "a rotated secret was used: the old one's overlap begins")                               \
+	X(KEY_CHECK, "key.check", "VerifySecret")                                                  \
+	X(KEY_REVEAL, "key.reveal", "RevealKey")                                                   \
+	X(KEY_EXPIRING, "key.expiring", "a key ends soon")                                         \
+	X(KEY_IMPORT, "key.import", "keys of another system were taken over")                      \
+	X(KEY_LEAK, "key.leak", "a key's text was found in public")                                \
+	X(IMPORT_KEY, "import.key", "ImportHmacKey")                                               \
+	X(ACCOUNT_CREATE, "account.create", "CreateAccount")                                       \
+	X(ACCOUNT_UPDATE, "account.update", "UpdateAccount")                                       \
+	X(ACCOUNT_READ, "account.read", "GetAccount or ListAccounts")                              \
+	X(ACCOUNT_REVOKE, "account.revoke", "keys of a closed account were revoked")               \
+	X(OPERATOR_CREATE, "operator.create", "CreateOperator")                                    \
+	X(OPERATOR_UPDATE, "operator.update", "UpdateOperator")                                    \
+	X(OPERATOR_READ, "operator.read", "ListOperators")                                         \
+	X(OPERATOR_PIN, "operator.pin", "ChangeOperatorPin")                                       \
+	X(PIN_WRONG, "pin.wrong", "an operator's PIN was wrong")                                   \
+	X(PIN_LOCK, "pin.lock", "an operator's PIN is locked for a time")                          \
+	X(ACT_CONFIRM, "act.confirm", "Confirm")                                                   \
+	X(ACT_REFUSE, "act.refuse", "whoever is acted for may not do that")                        \
 	X(KEY_MOVE, "key.move", "a verified secret moved to the active pepper version")            \
 	X(KEY_REWRAP, "key.rewrap", "dormant secrets were wrapped under that pepper version")      \
 	X(KEY_VERIFY, "key.verify", "a key was verified, or `count` times in a minute")            \

@@ -1,5 +1,6 @@
 #include "master.h"
 
+#include <ctype.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +23,32 @@ void master_label(const struct master_record *record, char label[HSM_LABEL_MAX +
 		 record->purpose, record->name, record->version);
 }
 
+bool master_is_name(const char *name)
+{
+	if (!islower((unsigned char)name[0]) || strlen(name) > VAULT_PEPPER_NAME_MAX)
+		return false;
+	for (const char *c = name; *c; c++) {
+		if (!isascii(*c) ||
+		    !(islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '-'))
+			return false;
+	}
+	return true;
+}
+
 bool master_is_pair(const struct master_record *record)
 {
 	return strcmp(record->purpose, PURPOSE_AUDIT) == 0 &&
 	       strcmp(record->name, AUDIT_LOG_NAME) == 0;
+}
+
+bool master_is_cipher(const struct master_record *record)
+{
+	return strcmp(record->purpose, PURPOSE_WRAP) == 0;
+}
+
+bool master_is_import(const struct master_record *record)
+{
+	return strcmp(record->purpose, PURPOSE_IMPORT) == 0;
 }
 
 static enum pm_err find_public(struct hsm *token, const struct master_record *record,
@@ -71,6 +94,13 @@ enum pm_err master_public_in(struct hsm *token, const struct master_record *reco
 	return PM_HSM_UNAVAILABLE;
 }
 
+static enum pm_err missing(const struct environment *env, const struct master_record *record)
+{
+	log_error("vault: %s %s version %u is not in %s's token any more", record->purpose,
+		  record->name, record->version, env->name);
+	return PM_TOKEN_MISMATCH;
+}
+
 enum pm_err master_public(struct environment *env, const struct master_record *record,
 			  struct hsm_object *out, int64_t deadline)
 {
@@ -80,11 +110,29 @@ enum pm_err master_public(struct environment *env, const struct master_record *r
 	TRY(environment_token(env, &token, &generation));
 	enum pm_err err = master_public_in(token, record, out, deadline);
 	TRY(environment_same_token(env, generation));
-	if (err != PM_NOT_FOUND)
-		return err;
-	log_error("vault: %s %s version %u is not in %s's token any more", record->purpose,
-		  record->name, record->version, env->name);
-	return PM_TOKEN_MISMATCH;
+	return err == PM_NOT_FOUND ? missing(env, record) : err;
+}
+
+static enum pm_err check_value_of_cipher(struct environment *env,
+					 const struct master_record *record,
+					 uint8_t check[STORE_CHECK_LEN], int64_t deadline)
+{
+	uint8_t again[STORE_CHECK_LEN];
+	struct hsm *token = NULL;
+	uint64_t generation = 0;
+
+	TRY(environment_token(env, &token, &generation));
+	enum pm_err err = check_of_cipher(token, record, check, deadline);
+	if (err == PM_OK)
+		err = check_of_cipher(token, record, again, deadline);
+	TRY(environment_same_token(env, generation));
+	if (err == PM_NOT_FOUND)
+		return missing(env, record);
+	TRY(err);
+	if (secret_equal(check, again, sizeof(again)))
+		return PM_OK;
+	log_error("vault: %s's token gave two tags of one text: nothing is kept of it", env->name);
+	return PM_HSM_UNAVAILABLE;
 }
 
 enum pm_err master_check_value(struct environment *env, const struct master_record *record,
@@ -97,6 +145,8 @@ enum pm_err master_check_value(struct environment *env, const struct master_reco
 		TRY(master_public(env, record, &object, deadline));
 		return check_of_pair(&object, check);
 	}
+	if (master_is_cipher(record))
+		return check_value_of_cipher(env, record, check, deadline);
 	TRY(sure_hmac(env, &job, 1, deadline));
 	memcpy(check, job.mac, STORE_CHECK_LEN);
 	return PM_OK;
@@ -142,7 +192,7 @@ enum pm_err master_stage(struct environment *env, const char *purpose, const cha
 	return PM_OK;
 }
 
-static enum pm_err seal(struct environment *env, struct master_record *record, int64_t deadline)
+enum pm_err master_seal(struct environment *env, struct master_record *record, int64_t deadline)
 {
 	struct seal_task task;
 
@@ -161,7 +211,7 @@ enum pm_err master_set_state(struct environment *env, struct master_record *reco
 enum pm_err master_revise(struct environment *env, struct master_record *record, int64_t deadline)
 {
 	record->revision++;
-	return seal(env, record, deadline);
+	return master_seal(env, record, deadline);
 }
 
 void master_leaf(struct leaf *leaf, enum leaf_type type, const struct actor *actor,
@@ -218,118 +268,4 @@ enum pm_err master_abandon(struct environment *env, struct master_record *record
 	TRY(master_set_state(env, record, MASTER_DESTROYED, deadline));
 	master_leaf(&leaf, LEAF_MASTER_ABANDON, NULL, env, record);
 	return master_commit(env, STORE_UPDATE_MASTER, record, NULL, &leaf, deadline);
-}
-
-/* The public half that was told when the pair was made is the one that is there. */
-static enum pm_err check_told(const struct environment *env, const struct master_record *record,
-			      const struct hsm_object *object)
-{
-	uint8_t told[STORE_CHECK_LEN];
-
-	TRY(check_of_pair(object, told));
-	if (secret_equal(told, record->check, sizeof(told)))
-		return PM_OK;
-	log_error("vault: %s's token gave two public halves of one pair: it is not used",
-		  env->name);
-	return PM_HSM_UNAVAILABLE;
-}
-
-static enum pm_err generate(struct environment *env, struct master_record *record,
-			    struct hsm_object *object, int64_t deadline)
-{
-	struct hsm_id id;
-	char label[HSM_LABEL_MAX + 1];
-
-	master_label(record, label);
-	memcpy(id.bytes, record->key_id, sizeof(id.bytes));
-	if (master_is_pair(record))
-		TRY(hsm_generate_pair(env->hsm, &id, label, object, deadline));
-	else
-		TRY(hsm_generate(env->hsm, &id, label, object, deadline));
-	TRY(master_check_value(env, record, record->check, deadline));
-	return master_is_pair(record) ? check_told(env, record, object) : PM_OK;
-}
-
-/*
- * A version in the token that the database does not know, or one after it: the database has lost
- * records. Made again, the number would name two keys, and what the lost one hashed could never
- * match.
- */
-static enum pm_err refuse_lost(struct environment *env, const struct master_record *next,
-			       int64_t deadline)
-{
-	struct hsm_object *found CLEANUP(free_ptr) = calloc(HSM_OBJECTS_MAX, sizeof(*found));
-	char label[HSM_LABEL_MAX + 1];
-	struct hsm *token = NULL;
-	uint64_t generation = 0;
-	size_t count = 0;
-
-	if (!found)
-		return PM_NO_MEMORY;
-	master_label(next, label);
-	size_t stem = (size_t)(strrchr(label, 'v') + 1 - label);
-	label[stem] = '\0';
-	TRY(environment_token(env, &token, &generation));
-	TRY(hsm_list(token, label, found, &count, deadline));
-	TRY(environment_same_token(env, generation));
-	for (size_t i = 0; i < count; i++) {
-		if (strtoul(found[i].label + stem, NULL, 10) < next->version)
-			continue;
-		log_error(
-			"vault: the token of %s has %s, of which the database knows nothing: was a "
-			"backup restored? No newer version is made while it is there",
-			env->name, found[i].label);
-		return PM_TOKEN_MISMATCH;
-	}
-	return PM_OK;
-}
-
-/* The number is taken before the token is asked for anything. */
-static enum pm_err declare(struct environment *env, const struct master_making *making,
-			   struct master_record *record, int64_t deadline)
-{
-	struct leaf leaf CLEANUP(leaf_drop) = { .fields = NULL };
-
-	TRY(master_stage(env, making->purpose, making->name, record));
-	TRY(refuse_lost(env, record, deadline));
-	TRY(seal(env, record, deadline));
-	master_leaf(&leaf, LEAF_MASTER_STAGE, NULL, env, record);
-	return master_commit(env, STORE_INSERT_MASTER, record, NULL, &leaf, deadline);
-}
-
-static enum pm_err finish(struct environment *env, const struct master_making *making,
-			  struct master_record *record, const struct hsm_object *object,
-			  int64_t deadline)
-{
-	if (!making->stage_only)
-		return takeover_commit(env, record, object, &making->terms, deadline);
-	TRY(master_set_state(env, record, MASTER_STAGED, deadline));
-	leaf_number(making->terms.leaf, "version", record->version);
-	return master_commit(env, STORE_UPDATE_MASTER, record, making->terms.executed,
-			     making->terms.leaf, deadline);
-}
-
-enum pm_err master_make(struct environment *env, struct master_making *making, int64_t deadline)
-{
-	struct master_record record;
-	struct hsm_object object;
-
-	TRY(declare(env, making, &record, deadline));
-	struct master_record staged = record;
-	enum pm_err err = generate(env, &record, &object, deadline);
-	if (err == PM_OK)
-		err = finish(env, making, &record, &object, deadline);
-	making->made = record;
-	if (err == PM_OK)
-		return PM_OK;
-	/*
-	 * A commit whose deadline passed was not done, so the record in the store is still the
-	 * staged one. If abandoning fails as well, the next look at the token does it, which also
-	 * finds the object.
-	 */
-	atomic_store(&env->check_at, 0);
-	if (master_abandon(env, &staged, deadline) != PM_OK)
-		log_warn("vault: %s %s version %u of %s stays staged for the moment",
-			 making->purpose, making->name, staged.version, env->name);
-	return err;
 }

@@ -12,11 +12,19 @@
 #include "leaf.h"
 #include "takeover.h"
 
+/* 1 to 32 of a-z 0-9 -, beginning with a letter: of a pepper, or an imported key. */
+bool master_is_name(const char *name);
+
 /* peppermint/<environment>/<purpose>/<name>/v<version> */
 void master_label(const struct master_record *record, char label[HSM_LABEL_MAX + 1]);
 
-/* Is it a pair that signs (audit/log)? Every other master key is an HMAC key. */
+/*
+ * Is it a pair that signs (audit/log), an AES key that encrypts (wrap/values), or an HMAC key that was
+ * made elsewhere and brought in (import)? Every other master key is an HMAC key that the token made.
+ */
 bool master_is_pair(const struct master_record *record);
+bool master_is_cipher(const struct master_record *record);
+bool master_is_import(const struct master_record *record);
 
 /*
  * The public half of a pair as the token has it now, read twice. PM_NOT_FOUND: it has not.
@@ -30,8 +38,8 @@ enum pm_err master_public(struct environment *env, const struct master_record *r
 			  struct hsm_object *out, int64_t deadline) NODISCARD;
 
 /*
- * The check value: 8 bytes of the HMAC of a fixed text under the key, or of the SHA-256 of a pair's
- * public half.
+ * The check value: 8 bytes of the HMAC of a fixed text under the key, of an AES key's tag over one, or of
+ * the SHA-256 of a pair's public half.
  */
 enum pm_err master_check_value(struct environment *env, const struct master_record *record,
 			       uint8_t check[STORE_CHECK_LEN], int64_t deadline) NODISCARD;
@@ -46,7 +54,9 @@ struct master_making {
 	/* It is not activated but stays STAGED, with its check value: its object must be brought to
 	 * another token first. */
 	bool stage_only;
-	struct takeover_terms terms; /* with stage_only: its executed and leaf */
+	/* It is brought in: VERIFY_ONLY from the first. The caller's to wipe; empty: it is generated. */
+	struct bytes value;
+	struct takeover_terms terms; /* with stage_only or a value: its executed and leaf */
 	struct master_record made;   /* out */
 };
 
@@ -58,6 +68,13 @@ struct master_making {
 enum pm_err master_make(struct environment *env, struct master_making *making,
 			int64_t deadline) NODISCARD;
 
+/*
+ * The active version of one of the keys that an environment gets only when it needs them, which is made
+ * if there is none yet. Waits for changes by others; not inside one.
+ */
+enum pm_err master_need(struct environment *env, const char *purpose, const char *name,
+			struct master_record *active, int64_t deadline) NODISCARD;
+
 /* An entry's beginning, about a version. */
 void master_leaf(struct leaf *leaf, enum leaf_type type, const struct actor *actor,
 		 struct environment *env, const struct master_record *record);
@@ -66,7 +83,11 @@ void master_leaf(struct leaf *leaf, enum leaf_type type, const struct actor *act
 enum pm_err master_set_state(struct environment *env, struct master_record *record,
 			     enum master_state state, int64_t deadline) NODISCARD;
 
-/* The same in the state that it has. */
+/* Its seal alone. */
+enum pm_err master_seal(struct environment *env, struct master_record *record,
+			int64_t deadline) NODISCARD;
+
+/* A revision more, sealed, in the state that it has. */
 enum pm_err master_revise(struct environment *env, struct master_record *record,
 			  int64_t deadline) NODISCARD;
 

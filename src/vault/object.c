@@ -29,7 +29,14 @@ static bool is_known_purpose(const struct object_label *label)
 	if (strcmp(label->purpose, PURPOSE_AUDIT) == 0)
 		return strcmp(label->name, AUDIT_TEXT_NAME) == 0 ||
 		       strcmp(label->name, AUDIT_LOG_NAME) == 0;
-	return strcmp(label->purpose, PURPOSE_PEPPER) == 0;
+	if (strcmp(label->purpose, PURPOSE_PIN) == 0)
+		return strcmp(label->name, PIN_NAME) == 0;
+	if (strcmp(label->purpose, PURPOSE_WRAP) == 0)
+		return strcmp(label->name, WRAP_NAME) == 0;
+	if (strcmp(label->purpose, PURPOSE_INDEX) == 0)
+		return strcmp(label->name, INDEX_NAME) == 0;
+	return strcmp(label->purpose, PURPOSE_PEPPER) == 0 ||
+	       strcmp(label->purpose, PURPOSE_IMPORT) == 0;
 }
 
 static struct master_record record_of(const struct environment *env,
@@ -63,24 +70,35 @@ bool object_parse_label(const struct environment *env, const char *label, struct
 	return strcmp(label, again) == 0;
 }
 
-static bool has_right_algorithm(const struct environment *env, const struct hsm_object *object)
+static bool has_right_algorithm(const struct master_record *record, const struct hsm_object *object)
+{
+	if (master_is_cipher(record))
+		return object->algorithm == HSM_AES256_GCM;
+	if (!object->sign)
+		return false;
+	if (!master_is_pair(record))
+		return object->algorithm == HSM_HMAC_SHA256;
+	return (object->algorithm == HSM_ED25519 || object->algorithm == HSM_ECDSA_P256) &&
+	       object->public_len > 0;
+}
+
+/* What was brought in was outside before: that it never was is then not claimed. */
+static bool has_right_origin(const struct master_record *record, const struct hsm_object *object)
+{
+	if (master_is_import(record))
+		return !object->local && !object->always_sensitive && !object->never_extractable;
+	return object->local && object->always_sensitive && object->never_extractable;
+}
+
+bool object_is_sound(const struct environment *env, const struct hsm_object *object)
 {
 	struct object_label label;
 
 	if (!object_parse_label(env, object->label, &label))
 		return false;
 	const struct master_record record = record_of(env, &label);
-	if (!master_is_pair(&record))
-		return object->algorithm == HSM_HMAC_SHA256;
-	return (object->algorithm == HSM_ED25519 || object->algorithm == HSM_ECDSA_P256) &&
-	       object->public_len > 0;
-}
-
-bool object_is_sound(const struct environment *env, const struct hsm_object *object)
-{
-	return object->sensitive && object->always_sensitive && !object->extractable &&
-	       object->never_extractable && object->local && object->sign &&
-	       has_right_algorithm(env, object);
+	return object->sensitive && !object->extractable && has_right_origin(&record, object) &&
+	       has_right_algorithm(&record, object);
 }
 
 void object_info_fill(struct environment *env, const struct hsm_object *object,

@@ -14,7 +14,8 @@ struct object_label {
 /* False: it is no label that the vault gives to keys of this environment. */
 bool object_parse_label(const struct environment *env, const char *label, struct object_label *out);
 
-/* Made in the token, never to leave it, for the use that its label says. */
+/* Made in the token (or brought in, if its label says so), never to leave it, for the use that its label
+ * says. */
 bool object_is_sound(const struct environment *env, const struct hsm_object *object);
 
 void object_info_fill(struct environment *env, const struct hsm_object *object,

@@ -1,22 +1,9 @@
-#include <ctype.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "domain.h"
 #include "master.h"
 #include "renew.h"
-
-static bool is_pepper_name(const char *name)
-{
-	if (!islower((unsigned char)name[0]) || strlen(name) > VAULT_PEPPER_NAME_MAX)
-		return false;
-	for (const char *c = name; *c; c++) {
-		if (!isascii(*c) ||
-		    !(islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '-'))
-			return false;
-	}
-	return true;
-}
 
 static void fill_version(const struct master_record *master, struct pepper_info *info)
 {
@@ -146,7 +133,7 @@ static enum pm_err change_pepper(struct vault *vault, struct actor *actor, const
 	struct environment *env = NULL;
 	size_t count = 0;
 
-	if (!is_pepper_name(name)) {
+	if (!master_is_name(name)) {
 		actor->why = "name: 1 to 32 of a-z 0-9 -, beginning with a letter";
 		return PM_BAD_REQUEST;
 	}

@@ -20,6 +20,31 @@ enum pm_err refusal_of_quarantined(struct environment *env, struct actor *actor,
 	return audit_refusals(env->audit, actor, &act, 1);
 }
 
+static enum pm_err tell_act(struct environment *env, const struct actor *actor, const char *why,
+			    const char *key)
+{
+	struct leaf leaf CLEANUP(leaf_drop);
+
+	leaf_begin(&leaf, LEAF_ACT_REFUSE, actor, env->audit, env);
+	leaf_number(&leaf, "rpc", actor->rpc);
+	leaf_text(&leaf, "why", why);
+	if (key)
+		leaf_text(&leaf, "key", key);
+	leaf_fail(&leaf, PM_NOT_FOUND);
+	leaf_resolve(&leaf, actor->deadline);
+	return audit_append(env->audit, &leaf, NULL, actor->deadline);
+}
+
+enum pm_err refusal_of_act(struct environment *env, struct actor *actor, const char *why,
+			   const char *key)
+{
+	const struct fold_act act = { .type = LEAF_ACT_REFUSE, .env = env, .count = 1 };
+
+	return audit_refusal_allowed(env->audit, actor->uid)
+		       ? tell_act(env, actor, why, key)
+		       : act_count_refusal(env->audit, actor, &act, PM_NOT_FOUND);
+}
+
 static struct environment *find(struct vault *vault, const char *name)
 {
 	size_t index = 0;
@@ -95,12 +120,30 @@ static const struct {
 	const char *rpc;
 	enum leaf_type type;
 } changes[] = {
-	{ "MintKey", LEAF_KEY_MINT },           { "RotateKey", LEAF_KEY_ROTATE },
-	{ "RevokeKey", LEAF_KEY_REVOKE },       { "CreatePepper", LEAF_PEPPER_CREATE },
-	{ "RotatePepper", LEAF_PEPPER_ROTATE }, { "RotateLog", LEAF_LOG_ROTATE },
-	{ "AddCosignature", LEAF_LOG_COSIGN },  { "ChangeMaster", LEAF_MASTER_REFUSE },
-	{ "SettleOrphan", LEAF_ORPHAN_REFUSE }, { "Seal", LEAF_HSM_SEAL },
-	{ "Unseal", LEAF_HSM_UNSEAL },          { "ChangePin", LEAF_HSM_CHANGE_PIN },
+	{ "MintKey", LEAF_KEY_MINT },
+	{ "RotateKey", LEAF_KEY_ROTATE },
+	{ "ResetSecret", LEAF_KEY_RESET },
+	{ "RollbackKey", LEAF_KEY_ROLLBACK },
+	{ "UpdateKey", LEAF_KEY_UPDATE },
+	{ "RevealKey", LEAF_KEY_REVEAL },
+	{ "RevokeKey", LEAF_KEY_REVOKE },
+	{ "CreatePepper", LEAF_PEPPER_CREATE },
+	{ "CreateAccount", LEAF_ACCOUNT_CREATE },
+	{ "UpdateAccount", LEAF_ACCOUNT_UPDATE },
+	{ "CreateOperator", LEAF_OPERATOR_CREATE },
+	{ "UpdateOperator", LEAF_OPERATOR_UPDATE },
+	{ "ChangeOperatorPin", LEAF_OPERATOR_PIN },
+	{ "ImportKeys", LEAF_KEY_IMPORT },
+	{ "ImportHmacKey", LEAF_IMPORT_KEY },
+	{ "ReportLeaks", LEAF_KEY_LEAK },
+	{ "RotatePepper", LEAF_PEPPER_ROTATE },
+	{ "RotateLog", LEAF_LOG_ROTATE },
+	{ "AddCosignature", LEAF_LOG_COSIGN },
+	{ "ChangeMaster", LEAF_MASTER_REFUSE },
+	{ "SettleOrphan", LEAF_ORPHAN_REFUSE },
+	{ "Seal", LEAF_HSM_SEAL },
+	{ "Unseal", LEAF_HSM_UNSEAL },
+	{ "ChangePin", LEAF_HSM_CHANGE_PIN },
 };
 
 static enum leaf_type change_type(const char *rpc)

@@ -11,4 +11,8 @@
 enum pm_err refusal_of_quarantined(struct environment *env, struct actor *actor,
 				   const char *key) NODISCARD;
 
+/* Whoever the actor acts for may not do that: `why` is a word of ours, `key` an id that exists, or NULL. */
+enum pm_err refusal_of_act(struct environment *env, struct actor *actor, const char *why,
+			   const char *key) NODISCARD;
+
 #endif

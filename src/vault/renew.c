@@ -12,6 +12,8 @@
 
 bool renew_applies(const char *purpose, const char *name)
 {
+	if (strcmp(purpose, PURPOSE_IMPORT) == 0)
+		return false;
 	return strcmp(purpose, PURPOSE_AUDIT) != 0 || strcmp(name, AUDIT_LOG_NAME) != 0;
 }
 

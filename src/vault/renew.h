@@ -25,7 +25,8 @@ enum pm_err renew(struct environment *env, struct renewal *renewal, int64_t dead
 enum pm_err renew_check(struct environment *env, const char *purpose, const char *name,
 			uint32_t *staged) NODISCARD;
 
-/* Are its keys rotated in this way? The audit log's signing key comes with a log of its own. */
+/* Are its keys rotated in this way? The audit log's signing key comes with a log of its own, and another
+ * system's key has no successor. */
 bool renew_applies(const char *purpose, const char *name);
 
 #endif

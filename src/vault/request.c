@@ -52,13 +52,15 @@ void request_record(const struct environment *env, const struct actor *actor, co
 }
 
 enum pm_err request_commit_key(struct environment *env, struct actor *actor, enum store_op op,
-			       struct key_record *key, struct leaf *leaf)
+			       struct key_record *key, const struct store_change *also,
+			       struct leaf *leaf)
 {
 	struct executed_record executed;
-	const struct store_change changes[] = {
+	struct store_change changes[] = {
 		{ .op = op, .key = key },
 		{ .op = STORE_INSERT_EXECUTED, .executed = &executed },
 		{ .op = STORE_APPEND_LEAF, .leaf = &leaf->record },
+		{ 0 },
 	};
 	struct seal_task tasks[2];
 
@@ -67,5 +69,24 @@ enum pm_err request_commit_key(struct environment *env, struct actor *actor, enu
 	seal_cover_key(&tasks[1], key);
 	TRY(seal_make_with_leaf(env, tasks, 2, leaf, actor->deadline));
 	TRY(leaf_end(leaf));
-	return audit_commit(env->audit, changes, 3, &actor->receipt, actor->deadline);
+	if (also)
+		changes[3] = *also;
+	return audit_commit(env->audit, changes, also ? 4 : 3, &actor->receipt, actor->deadline);
+}
+
+enum pm_err request_commit(struct environment *env, struct actor *actor, const char *subject,
+			   struct leaf *leaf)
+{
+	struct executed_record executed;
+	const struct store_change changes[] = {
+		{ .op = STORE_INSERT_EXECUTED, .executed = &executed },
+		{ .op = STORE_APPEND_LEAF, .leaf = &leaf->record },
+	};
+	struct seal_task task;
+
+	request_record(env, actor, subject, &executed);
+	seal_cover_executed(&task, &executed);
+	TRY(seal_make_with_leaf(env, &task, 1, leaf, actor->deadline));
+	TRY(leaf_end(leaf));
+	return audit_commit(env->audit, changes, 2, &actor->receipt, actor->deadline);
 }

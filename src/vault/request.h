@@ -19,10 +19,16 @@ void request_record(const struct environment *env, const struct actor *actor, co
 		    struct executed_record *out);
 
 /*
- * Seals and commits a change of a key, what was executed and the leaf that tells of it (begun by
- * the caller, ended here), all or none. `op` is STORE_INSERT_KEY or STORE_UPDATE_KEY.
+ * Seals and commits a change of a key, one more change that belongs to it (`also`, may be NULL),
+ * what was executed, and the leaf that tells of it (begun by the caller, ended here), all or none.
+ * `op` is STORE_INSERT_KEY or STORE_UPDATE_KEY.
  */
 enum pm_err request_commit_key(struct environment *env, struct actor *actor, enum store_op op,
-			       struct key_record *key, struct leaf *leaf) NODISCARD;
+			       struct key_record *key, const struct store_change *also,
+			       struct leaf *leaf) NODISCARD;
+
+/* The same of an act that changes no record: what was executed, on `subject`, and its leaf. */
+enum pm_err request_commit(struct environment *env, struct actor *actor, const char *subject,
+			   struct leaf *leaf) NODISCARD;
 
 #endif

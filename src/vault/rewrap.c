@@ -87,6 +87,8 @@ static uint64_t count_left(struct environment *env, const struct rewrap_pass *pa
 static void begin_pass(struct rewrap_pass *pass)
 {
 	pass->after[0] = '\0';
+	pass->people = PEOPLE_ACCOUNTS;
+	pass->after_person[0] = '\0';
 	pass->batch = REWRAP_BATCH_MAX;
 	pass->changed = false;
 	pass->too_deep = 0;
@@ -203,6 +205,8 @@ static enum pm_err do_some(struct environment *env, struct rewrap_pass *pass,
 	if (pass->version != active->version)
 		begin(env, pass, active->version);
 	TRY(rewrap_keys(env, pass, &end, deadline));
+	if (end)
+		TRY(rewrap_people(env, pass, &end, deadline));
 	*more = true;
 	if (!end)
 		return PM_OK;

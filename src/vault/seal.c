@@ -6,138 +6,9 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "period.h"
+#include "sealed.h"
 #include "state.h"
 #include "sure.h"
-
-static void put_text(struct buf *buf, const char *text)
-{
-	buf_put_field(buf, bytes_str(text));
-}
-
-static void put_time(struct buf *buf, int64_t time)
-{
-	buf_put_u64(buf, (uint64_t)time);
-}
-
-static struct buf *begin(struct seal_task *task, struct store_seal *seal, const char *tag)
-{
-	task->seal = seal;
-	task->holds = false;
-	task->founding = false;
-	task->covered = BUF(task->room);
-	put_text(&task->covered, tag);
-	return &task->covered;
-}
-
-void seal_cover_environment(struct seal_task *task, struct environment_record *record)
-{
-	struct buf *buf = begin(task, &record->seal, "peppermint/v1/seal/environment");
-
-	put_text(buf, record->name);
-	put_text(buf, record->token_serial);
-	put_time(buf, record->created_at);
-	buf_put_u64(buf, record->revision);
-	task->founding = true;
-	/* Records from before there were standby tokens cover what they always did. */
-	if (record->standby_serial[0] == '\0')
-		return;
-	put_text(buf, "standby");
-	put_text(buf, record->standby_serial);
-}
-
-static bool has_wraps(const struct key_record *record)
-{
-	bool has = false;
-
-	for (size_t i = 0; i < SECRETS_PER_KEY; i++)
-		has = has || record->secrets[i].wrap_count != 0;
-	return has;
-}
-
-static void put_wraps(struct buf *buf, const struct key_record *record)
-{
-	put_text(buf, "wraps");
-	for (size_t i = 0; i < SECRETS_PER_KEY; i++) {
-		const struct secret_record *secret = &record->secrets[i];
-
-		buf_put_u32(buf, secret->wrap_count);
-		for (uint32_t wrap = 0; wrap < secret->wrap_count; wrap++)
-			buf_put_u32(buf, secret->wraps[wrap]);
-	}
-}
-
-void seal_cover_key(struct seal_task *task, struct key_record *record)
-{
-	struct buf *buf = begin(task, &record->seal, "peppermint/v1/seal/api-key");
-
-	put_text(buf, record->environment);
-	put_text(buf, record->id);
-	put_text(buf, record->account);
-	put_text(buf, record->product);
-	put_text(buf, record->name);
-	put_text(buf, record->created_by);
-	put_text(buf, record->tail);
-	put_time(buf, record->created_at);
-	put_time(buf, record->expires_at);
-	put_time(buf, record->rotated_at);
-	put_time(buf, record->revoked_at);
-	for (size_t i = 0; i < SECRETS_PER_KEY; i++) {
-		const struct secret_record *secret = &record->secrets[i];
-
-		buf_put_u32(buf, secret->version);
-		buf_put_u32(buf, secret->pepper_version);
-		put_time(buf, secret->not_after);
-		buf_put_field(buf, bytes_of(secret->mac, sizeof(secret->mac)));
-	}
-	buf_put_u64(buf, record->revision);
-	/* Records from before there were wraps cover what they always did. */
-	if (has_wraps(record))
-		put_wraps(buf, record);
-}
-
-/* What came later than the first records: those that have nothing of it cover what they always did. */
-static void put_life(struct buf *buf, const struct master_record *record)
-{
-	if (record->prior == 0 && record->ends_at == 0 && record->destroy_at == 0 &&
-	    record->activated_at == 0 && !record->rewrap)
-		return;
-	put_text(buf, "life");
-	buf_put_u32(buf, (uint32_t)record->prior);
-	put_time(buf, record->ends_at);
-	put_time(buf, record->destroy_at);
-	put_time(buf, record->activated_at);
-	buf_put_u32(buf, record->rewrap);
-}
-
-void seal_cover_master(struct seal_task *task, struct master_record *record)
-{
-	struct buf *buf = begin(task, &record->seal, "peppermint/v1/seal/master-key");
-
-	put_text(buf, record->environment);
-	put_text(buf, record->purpose);
-	put_text(buf, record->name);
-	buf_put_u32(buf, record->version);
-	buf_put_u32(buf, (uint32_t)record->state);
-	buf_put_field(buf, bytes_of(record->key_id, sizeof(record->key_id)));
-	buf_put_field(buf, bytes_of(record->check, sizeof(record->check)));
-	put_time(buf, record->created_at);
-	put_time(buf, record->changed_at);
-	buf_put_u64(buf, record->revision);
-	put_life(buf, record);
-	task->founding = true;
-}
-
-void seal_cover_executed(struct seal_task *task, struct executed_record *record)
-{
-	struct buf *buf = begin(task, &record->seal, "peppermint/v1/seal/executed");
-
-	put_text(buf, record->environment);
-	buf_put_u32(buf, record->uid);
-	put_text(buf, record->request_id);
-	buf_put_u32(buf, record->rpc);
-	put_text(buf, record->subject);
-	put_time(buf, record->at);
-}
 
 static void use_key(const struct master_record *integrity, const struct seal_task *task,
 		    struct hsm_job *job)
@@ -257,8 +128,9 @@ static enum pm_err check_again(struct environment *env, const struct checks *fir
 	return PM_OK;
 }
 
-enum pm_err seal_check(struct environment *env, struct seal_task *tasks, size_t count,
-		       int64_t deadline)
+/* `sealed` may be NULL. */
+static enum pm_err check(struct environment *env, struct seal_task *tasks, size_t count,
+			 struct sealed *sealed, int64_t deadline)
 {
 	struct checks checks = { .count = 0 };
 
@@ -270,13 +142,32 @@ enum pm_err seal_check(struct environment *env, struct seal_task *tasks, size_t 
 		if (err == PM_RECORD_QUARANTINED)
 			continue;
 		TRY(err);
-		checks.tasks[checks.count++] = &tasks[i];
+		tasks[i].holds = sealed && sealed_knows(sealed, &tasks[i]);
+		if (!tasks[i].holds)
+			checks.tasks[checks.count++] = &tasks[i];
 	}
 	if (checks.count == 0)
 		return PM_OK;
 	TRY(environment_hmac(env, checks.jobs, checks.count, deadline));
 	compare(&checks);
-	return check_again(env, &checks, deadline);
+	TRY(check_again(env, &checks, deadline));
+	for (size_t i = 0; sealed && i < checks.count; i++) {
+		if (checks.tasks[i]->holds)
+			sealed_learn(sealed, checks.tasks[i]);
+	}
+	return PM_OK;
+}
+
+enum pm_err seal_check(struct environment *env, struct seal_task *tasks, size_t count,
+		       int64_t deadline)
+{
+	return check(env, tasks, count, NULL, deadline);
+}
+
+enum pm_err seal_check_known(struct environment *env, struct seal_task *tasks, size_t count,
+			     int64_t deadline)
+{
+	return check(env, tasks, count, env->sealed, deadline);
 }
 
 enum pm_err seal_check_one(struct environment *env, struct seal_task *task, int64_t deadline)

@@ -11,7 +11,7 @@
 #include "environment.h"
 #include "leaf.h"
 
-#define SEAL_ROOM 1024 /* bytes: more than any record covers */
+#define SEAL_ROOM 1024 /* bytes: more than any record covers (what may be long, by its hash) */
 #define SEAL_TASKS_MAX 128
 
 /* Points into itself and into the record: neither may move while it is in use. */
@@ -27,6 +27,8 @@ void seal_cover_environment(struct seal_task *task, struct environment_record *r
 void seal_cover_key(struct seal_task *task, struct key_record *record);
 void seal_cover_master(struct seal_task *task, struct master_record *record);
 void seal_cover_executed(struct seal_task *task, struct executed_record *record);
+void seal_cover_account(struct seal_task *task, struct account_record *record);
+void seal_cover_operator(struct seal_task *task, struct operator_record *record);
 
 /* Seals the records of all tasks under the active integrity key, computed twice. */
 enum pm_err seal_make(struct environment *env, struct seal_task *tasks, size_t count,
@@ -42,6 +44,10 @@ enum pm_err seal_make_with_leaf(struct environment *env, struct seal_task *tasks
  */
 enum pm_err seal_check(struct environment *env, struct seal_task *tasks, size_t count,
 		       int64_t deadline) NODISCARD;
+
+/* The same for rows that are read with each request: not computed for what env->sealed knows. */
+enum pm_err seal_check_known(struct environment *env, struct seal_task *tasks, size_t count,
+			     int64_t deadline) NODISCARD;
 
 /* The same for one: PM_RECORD_QUARANTINED if its seal does not hold. */
 enum pm_err seal_check_one(struct environment *env, struct seal_task *task,

@@ -8,7 +8,8 @@
 
 /*
  * DESTROY_SCHEDULED goes back to where it came from only (the record's `prior`); ACTIVE is left only
- * in the commit in which another version becomes it.
+ * in the commit in which another version becomes it. A version that is brought in, or adopted, begins as
+ * VERIFY_ONLY.
  */
 static const struct {
 	struct state_rules rules;

@@ -2,12 +2,15 @@
 
 #include <stdlib.h>
 
+#include "account.h"
 #include "attach.h"
 #include "audit.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "check.h"
+#include "expiry.h"
+#include "key_uses.h"
 #include "leaf.h"
 #include "master.h"
 #include "object.h"
@@ -93,12 +96,25 @@ static void check_tend(struct environment *env, int64_t deadline)
 		 peppermint_error_name(err));
 }
 
+/* Needs no token. */
+static void key_uses_tend(struct environment *env, int64_t deadline)
+{
+	enum pm_err err = key_uses_write(env, false, deadline);
+
+	if (err != PM_OK)
+		log_warn("vault: uses of %s's API keys are written later: %s", env->name,
+			 peppermint_error_name(err));
+}
+
 void upkeep_tend(struct environment *env, int64_t deadline)
 {
+	key_uses_tend(env, deadline);
 	standby_tend(env, deadline);
 	check_tend(env, deadline);
 	if (!environment_in_service(env))
 		return;
 	destroy_tend(env, deadline);
 	period_tend(env, deadline);
+	expiry_tend(env, deadline);
+	account_tend(env, deadline);
 }

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "imported.h"
 #include "layer.h"
 
 #define GROUPS_MAX 4096 /* one for each chain of versions that any secret has */
@@ -12,7 +13,8 @@
 struct lines {
 	struct usage *lines;
 	size_t max, count;
-	uint32_t active; /* version: what it vouches for stays where it is */
+	const char *name; /* of the master key */
+	uint32_t active;  /* version: what it vouches for stays where it is */
 };
 
 /* The line of a version; made if there is none. */
@@ -74,7 +76,8 @@ static enum pm_err count_secrets(struct environment *env, struct lines *lines)
  */
 static enum pm_err add_seals(struct lines *lines, const struct seal_group *group)
 {
-	uint64_t sealed_anew = group->keys + group->masters + group->environments;
+	uint64_t sealed_anew = group->keys + group->masters + group->environments +
+			       group->accounts + group->operators;
 	struct usage *line = NULL;
 
 	TRY(take_line(lines, group->version, &line));
@@ -97,19 +100,143 @@ static enum pm_err count_seals(struct environment *env, struct lines *lines)
 	return PM_OK;
 }
 
+static enum pm_err add_versions(struct lines *lines, const struct version_count *versions,
+				size_t count)
+{
+	struct usage *line = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		TRY(take_line(lines, versions[i].version, &line));
+		line->needed += versions[i].count;
+	}
+	return PM_OK;
+}
+
+static enum pm_err count_pins(struct environment *env, struct lines *lines)
+{
+	struct version_count versions[VAULT_PEPPER_VERSIONS_MAX];
+	size_t count = 0;
+
+	TRY(store_count_pins(env->store, env->name, versions, VAULT_PEPPER_VERSIONS_MAX, &count));
+	return add_versions(lines, versions, count);
+}
+
+static enum pm_err count_values(struct environment *env, struct lines *lines)
+{
+	struct version_count versions[VAULT_PEPPER_VERSIONS_MAX];
+	size_t count = 0;
+
+	TRY(store_count_values(env->store, env->name, versions, VAULT_PEPPER_VERSIONS_MAX, &count));
+	return add_versions(lines, versions, count);
+}
+
+static enum pm_err count_lookups(struct environment *env, struct lines *lines)
+{
+	struct master_record master;
+
+	for (uint32_t version = 1; version <= VAULT_PEPPER_VERSIONS_MAX; version++) {
+		struct version_count found = { .version = version };
+
+		if (environment_master(env, PURPOSE_INDEX, lines->name, version, &master) != PM_OK)
+			continue;
+		TRY(store_count_lookups(env->store, env->name, version, &found.count));
+		TRY(add_versions(lines, &found, found.count > 0));
+	}
+	return PM_OK;
+}
+
+/*
+ * Can a secret that came under that key still verify? Its text is found by that key's HMAC for ever, also
+ * when it was used and something else of it is hashed.
+ */
+static void add_imported(const struct key_record *key, const char *name, int64_t now,
+			 struct usage *line)
+{
+	bool over = key->revoked_at != 0 || (key->expires_at != 0 && now >= key->expires_at);
+
+	if (strcmp(key->import_key, name) != 0)
+		return;
+	for (int i = 0; i < SECRETS_PER_KEY; i++) {
+		const struct secret_record *secret = &key->secrets[i];
+
+		if (secret->version == 0 || secret->form == SECRET_OURS)
+			continue;
+		if (over || (secret->not_after != 0 && now >= secret->not_after))
+			line->ended++;
+		else
+			line->needed++;
+	}
+}
+
+#define SCAN_PAGE 64
+
+/* Of all versions that an import key had, the others being destroyed, one is there. */
+static enum pm_err count_imports(struct environment *env, struct lines *lines)
+{
+	struct key_record *keys CLEANUP(free_ptr) = calloc(SCAN_PAGE, sizeof(*keys));
+	const int64_t now = clock_unix();
+	char after[STORE_ID_LEN + 1] = "";
+	struct master_record master;
+	struct usage *line = NULL;
+	size_t count = SCAN_PAGE;
+
+	if (!keys)
+		return PM_NO_MEMORY;
+	/* Without its own record, which may be lost: an orphan is not destroyed while it is needed. */
+	if (imported_hmac_key(env, lines->name, &master) != PM_OK)
+		master.version = 1;
+	TRY(take_line(lines, master.version, &line));
+	while (count == SCAN_PAGE) {
+		TRY(store_scan_keys(env->store, env->name, after, keys, SCAN_PAGE, &count));
+		for (size_t i = 0; i < count; i++)
+			add_imported(&keys[i], lines->name, now, line);
+		if (count > 0)
+			strcpy(after, keys[count - 1].id);
+	}
+	return PM_OK;
+}
+
+static const struct {
+	const char *purpose, *name; /* name NULL: any */
+	enum pm_err (*count)(struct environment *env, struct lines *lines);
+} counters[] = {
+	{ PURPOSE_PEPPER, VAULT_API_KEYS_PEPPER, count_secrets },
+	{ PURPOSE_INTEGRITY, INTEGRITY_NAME, count_seals },
+	{ PURPOSE_PIN, PIN_NAME, count_pins },
+	{ PURPOSE_WRAP, WRAP_NAME, count_values },
+	{ PURPOSE_INDEX, INDEX_NAME, count_lookups },
+	{ PURPOSE_IMPORT, NULL, count_imports },
+};
+#define COUNTERS (sizeof(counters) / sizeof(counters[0]))
+
+/* COUNTERS: there is none. */
+static size_t find_counter(const char *purpose, const char *name)
+{
+	size_t i = 0;
+
+	while (i < COUNTERS && (strcmp(counters[i].purpose, purpose) != 0 ||
+				(counters[i].name && strcmp(counters[i].name, name) != 0)))
+		i++;
+	return i;
+}
+
+bool usage_applies(const char *purpose, const char *name)
+{
+	return find_counter(purpose, name) < COUNTERS;
+}
+
 enum pm_err usage_count(struct environment *env, const char *purpose, const char *name,
 			struct usage *out, size_t max, size_t *count)
 {
-	struct lines lines = { .lines = out, .max = max };
+	struct lines lines = { .lines = out, .max = max, .name = name };
+	size_t counter = find_counter(purpose, name);
 	struct master_record active;
 	enum pm_err err = PM_OK;
 
 	if (environment_master(env, purpose, name, 0, &active) == PM_OK)
 		lines.active = active.version;
-	if (strcmp(purpose, PURPOSE_PEPPER) == 0 && strcmp(name, VAULT_API_KEYS_PEPPER) == 0)
-		err = count_secrets(env, &lines);
-	else if (strcmp(purpose, PURPOSE_INTEGRITY) == 0 && strcmp(name, INTEGRITY_NAME) == 0)
-		err = count_seals(env, &lines);
+	if (counter < COUNTERS)
+		err = counters[counter].count(env, &lines);
 	*count = lines.count;
 	return err;
 }

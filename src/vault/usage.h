@@ -15,12 +15,17 @@ struct usage {
 };
 
 /*
- * Of one purpose and name, a line for each version that any record names. Of keys that hide texts or
- * sign the audit log, and of peppers other than `api-keys`, the vault has no records: none. Goes over
- * all keys. PM_TOO_LARGE over `max`.
+ * Of one purpose and name, a line for each version that any record names. Goes over all keys.
+ * PM_TOO_LARGE over `max`.
  */
 enum pm_err usage_count(struct environment *env, const char *purpose, const char *name,
 			struct usage *out, size_t max, size_t *count) NODISCARD;
+
+/*
+ * Has the vault records that need such a key? It has none of those that hide texts or sign the audit log,
+ * nor of peppers other than `api-keys`.
+ */
+bool usage_applies(const char *purpose, const char *name);
 
 /* The line of a version; zeros if there is none. */
 struct usage usage_of(const struct usage *lines, size_t count, uint32_t version);

@@ -5,8 +5,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "confirms.h"
 #include "domain.h"
+#include "key_uses.h"
+#include "leaks.h"
 #include "period.h"
+#include "pin_turns.h"
 #include "rewrap.h"
 #include "upkeep.h"
 #include "uses.h"
@@ -39,6 +43,9 @@ enum pm_err vault_open(struct store *store, const struct vault_environment *envi
 		return PM_NO_MEMORY;
 	vault->store = store;
 	scratch_init(&vault->scratch, largest_batch());
+	TRY(leaks_new(&vault->leaks));
+	TRY(confirms_new(&vault->confirms));
+	TRY(pin_turns_new(&vault->pin_turns));
 	for (size_t i = 0; i < count; i++) {
 		vault->environment_count++;
 		TRY(environment_init(&vault->environments[i], &environments[i], store));
@@ -52,6 +59,8 @@ enum pm_err vault_open(struct store *store, const struct vault_environment *envi
 
 static void close_environment(struct environment *env)
 {
+	if (env->key_uses && key_uses_write(env, true, deadline_in_ms(TEND_TIMEOUT_MS)) != PM_OK)
+		log_warn("vault: the last uses of %s's API keys are not counted", env->name);
 	if (env->uses && uses_write(env, deadline_in_ms(TEND_TIMEOUT_MS)) != PM_OK)
 		log_warn("vault: the last uses of %s's keys are not counted", env->name);
 	environment_end(env);
@@ -66,6 +75,9 @@ void vault_close(struct vault *vault)
 	for (size_t i = 0; i < vault->environment_count; i++)
 		close_environment(&vault->environments[i]);
 	scratch_end(&vault->scratch);
+	leaks_free(vault->leaks);
+	confirms_free(vault->confirms);
+	pin_turns_free(vault->pin_turns);
 	free(vault);
 }
 
@@ -216,13 +228,10 @@ enum pm_err vault_environment_status(struct vault *vault, size_t index,
 				     struct environment_info *info)
 {
 	struct hsm_status status;
-	struct key_record unused;
-	size_t none = 0;
 
 	if (index >= vault->environment_count)
 		return PM_NOT_FOUND;
 	struct environment *env = &vault->environments[index];
-	struct key_filter filter = { .environment = env->name };
 
 	*info = (struct environment_info){ 0 };
 	strcpy(info->name, env->name);
@@ -239,5 +248,5 @@ enum pm_err vault_environment_status(struct vault *vault, size_t index,
 	info->proven = status.proven;
 	fill_tokens(env, &status, info);
 	info->quarantined = atomic_load(&env->quarantined);
-	return store_list_keys(vault->store, &filter, &unused, 0, &none, &info->keys);
+	return store_count_keys(vault->store, env->name, &info->keys);
 }

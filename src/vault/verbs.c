@@ -93,13 +93,23 @@ static enum pm_err follow(struct master_change *change, enum master_state to)
 	return PM_OK;
 }
 
+/* Is it a key of which there are newer versions? */
+static enum pm_err check_kind(struct master_change *change)
+{
+	if (renew_applies(change->purpose, change->params->name))
+		return PM_OK;
+	return verbs_refuse(change, PM_CONFLICT,
+			    strcmp(change->purpose, PURPOSE_IMPORT) == 0
+				    ? "it is another system's key, which only verifies: bring "
+				      "another in under a name of its own"
+				    : "the audit log's key is rotated with its log: audit rotate");
+}
+
 static enum pm_err check_renewal(struct master_change *change)
 {
 	uint32_t staged = 0;
 
-	if (!renew_applies(change->purpose, change->params->name))
-		return verbs_refuse(change, PM_CONFLICT,
-				    "the audit log's key is rotated with its log: audit rotate");
+	TRY(check_kind(change));
 	if (change->active.version == 0)
 		return PM_NOT_FOUND;
 	if (renew_check(change->env, change->purpose, change->params->name, &staged) == PM_OK)
@@ -131,9 +141,7 @@ static enum pm_err plan_activate(struct master_change *change)
 {
 	char detail[CHECK_TEXT_MAX];
 
-	if (!renew_applies(change->purpose, change->params->name))
-		return verbs_refuse(change, PM_CONFLICT,
-				    "the audit log's key is rotated with its log: audit rotate");
+	TRY(check_kind(change));
 	if (change->before.state != MASTER_STAGED)
 		return verbs_refuse(change, PM_CONFLICT,
 				    "version %u is %s: only a STAGED one is "
@@ -149,7 +157,7 @@ static enum pm_err plan_activate(struct master_change *change)
 static enum pm_err check_drained(struct master_change *change)
 {
 	if (change->before.state == MASTER_STAGED || takeover_is_drained(change->env) ||
-	    !rewrap_applies(change->purpose, change->params->name))
+	    !usage_applies(change->purpose, change->params->name))
 		return PM_OK;
 	return verbs_refuse(change, PM_CONFLICT,
 			    "a version took over just now, and requests from before it may still "
@@ -206,13 +214,15 @@ static enum pm_err plan_compromise(struct master_change *change)
 	change->after.ends_at = after == 0 ? 0 : change->now + after;
 	change->after.rewrap = false;
 	change->affected = to_rewrap(change);
-	if (change->before.state == MASTER_ACTIVE)
+	if (change->before.state == MASTER_ACTIVE ||
+	    !rewrap_applies(change->purpose, change->params->name))
 		change->affected = needed(change);
-	say(change, "%s %s version %u: %s → COMPROMISED%s; %llu records move to the active version",
-	    change->before.purpose, change->before.name, change->before.version,
-	    state_name(&change->before),
+	say(change, "%s %s version %u: %s → COMPROMISED%s; %llu records %s", change->before.purpose,
+	    change->before.name, change->before.version, state_name(&change->before),
 	    change->before.state == MASTER_ACTIVE ? ", and a new version takes over" : "",
-	    (unsigned long long)change->affected);
+	    (unsigned long long)change->affected,
+	    rewrap_applies(change->purpose, change->params->name) ? "move to the active version"
+								  : "need it still");
 	return PM_OK;
 }
 
@@ -220,8 +230,11 @@ static enum pm_err plan_rewrap(struct master_change *change)
 {
 	if (!rewrap_applies(change->purpose, change->params->name))
 		return verbs_refuse(change, PM_CONFLICT,
-				    "the vault keeps no records that need this key: nothing to "
-				    "rewrap");
+				    usage_applies(change->purpose, change->params->name)
+					    ? "what needs this key needs a PIN, a key's text or "
+					      "a key's next use to move: nothing to rewrap"
+					    : "the vault keeps no records that need this key: "
+					      "nothing to rewrap");
 	if (change->active.version == 0)
 		return PM_NOT_FOUND;
 	change->before = change->after = change->active;
@@ -277,6 +290,9 @@ static enum pm_err plan_destroy(struct master_change *change)
 	TRY(check_unused(change));
 	change->after.prior = change->before.state;
 	after = after == 0 ? WINDOW_DAYS * DAY : after;
+	/* Nobody takes over from it, so nothing else waits for imports that are on their way. */
+	if (strcmp(change->purpose, PURPOSE_IMPORT) == 0 && after < TAKEOVER_DRAIN_SECONDS)
+		after = TAKEOVER_DRAIN_SECONDS;
 	change->after.destroy_at = change->now + after;
 	say(change, "%s %s version %u: destroyed in %lld seconds; until then it can be cancelled",
 	    change->before.purpose, change->before.name, change->before.version, (long long)after);

@@ -6,10 +6,13 @@
 #include "state.h"
 #include "verify_batch.h"
 
+/* Of the kind of text that was presented: one of ours, or one of another system. */
 static int matching_secret(const struct item *item)
 {
 	for (int i = 0; i < SECRETS_PER_KEY; i++) {
-		if (item->secret_proofs[i].holds)
+		const bool imported = item->record->secrets[i].form != SECRET_OURS;
+
+		if (item->secret_proofs[i].holds && imported == item->imported)
 			return i;
 	}
 	return -1;
@@ -44,7 +47,7 @@ static void judge_version(struct environment *env, uint32_t version, int64_t now
 static enum pm_reason judge_layers(struct environment *env, struct item *item, int64_t now,
 				   struct worth *worth)
 {
-	const struct secret_record *secret = &item->record.secrets[item->secret];
+	const struct secret_record *secret = &item->record->secrets[item->secret];
 
 	for (uint32_t layer = 0; layer < layer_count(secret); layer++) {
 		judge_version(env, layer_version(secret, layer), now, worth);
@@ -59,8 +62,6 @@ static enum pm_reason judge_layers(struct environment *env, struct item *item, i
 static enum pm_reason judge(struct environment *env, struct item *item, int64_t now,
 			    struct worth *worth)
 {
-	const struct key_record *record = &item->record;
-
 	item->secret = matching_secret(item);
 	if (item->found == MISSING)
 		return PM_REASON_UNKNOWN_KEY;
@@ -71,14 +72,7 @@ static enum pm_reason judge(struct environment *env, struct item *item, int64_t 
 	enum pm_reason layers = judge_layers(env, item, now, worth);
 	if (layers != PM_REASON_NONE)
 		return layers;
-	if (record->revoked_at != 0)
-		return PM_REASON_REVOKED;
-	if (record->expires_at != 0 && now >= record->expires_at)
-		return PM_REASON_EXPIRED;
-	int64_t not_after = record->secrets[item->secret].not_after;
-	if (not_after != 0 && now >= not_after)
-		return PM_REASON_SUPERSEDED;
-	return PM_REASON_NONE;
+	return item->record->revoked_at != 0 ? PM_REASON_REVOKED : PM_REASON_NONE;
 }
 
 /*
@@ -123,8 +117,16 @@ void verify_refuse(struct environment *env, struct batch *batch, struct verdict 
 	};
 }
 
+static void detail(const struct key_record *record, struct verdict_detail *out)
+{
+	strcpy(out->external_ref, record->external_ref);
+	strcpy(out->scopes, record->scopes);
+	strcpy(out->labels, record->labels);
+}
+
 static void accept(struct environment *env, struct batch *batch, const struct item *item)
 {
+	const struct key_record *record = item->record;
 	struct verdict *verdict = item->verdict;
 
 	batch->accepted[batch->accepted_count++] = (struct fold_act){
@@ -132,16 +134,18 @@ static void accept(struct environment *env, struct batch *batch, const struct it
 	};
 	*verdict = (struct verdict){
 		.valid = true,
-		.expires_at = item->record.expires_at,
-		.secret_expires_at = item->record.secrets[item->secret].not_after,
+		.expires_at = record->expires_at,
+		.secret_expires_at = record->secrets[item->secret].not_after,
 		.compromised = item->compromised,
 	};
-	strcpy(verdict->key_id, item->record.id);
-	strcpy(verdict->account, item->record.account);
-	strcpy(verdict->product, item->record.product);
+	strcpy(verdict->key_id, record->id);
+	strcpy(verdict->account, record->account);
+	strcpy(verdict->product, record->product);
+	if (item->detail)
+		detail(record, item->detail);
 }
 
-static bool is_unsure(const struct item *item)
+bool verify_is_unsure(const struct item *item)
 {
 	bool unsure = item->seal_proof.unsure;
 
@@ -162,12 +166,21 @@ static void fail(const struct environment *env, const struct item *item)
 	*item->verdict = (struct verdict){ .error = err, .reason = PM_REASON_NOT_CHECKED };
 }
 
+/* A key whose own seal holds is refused for its account's. */
+static void quarantine(struct environment *env, const struct item *item)
+{
+	if (item->seal_proof.holds)
+		environment_quarantine(env, "account", item->record->account);
+	else
+		environment_quarantine(env, "key", item->key.id);
+}
+
 void verify_conclude(struct environment *env, struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++) {
 		struct item *item = &batch->items[i];
 
-		if (item->err != PM_OK || is_unsure(item)) {
+		if (item->err != PM_OK || verify_is_unsure(item)) {
 			fail(env, item);
 		} else if (item->reason == PM_REASON_NONE) {
 			accept(env, batch, item);
@@ -175,7 +188,7 @@ void verify_conclude(struct environment *env, struct batch *batch)
 			verify_refuse(env, batch, item->verdict, item->reason,
 				      item->found == MISSING ? NULL : item->key.id);
 			if (item->reason == PM_REASON_QUARANTINED)
-				environment_quarantine(env, "key", item->key.id);
+				quarantine(env, item);
 		}
 	}
 }

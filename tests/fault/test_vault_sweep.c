@@ -8,29 +8,7 @@
 #include <string.h>
 
 #include "domain.h"
-#include "fault.h"
-#include "fault_vfs.h"
-
-struct fault_kind {
-	void (*arm)(int nth);
-	void (*disarm)(void);
-	bool (*fired)(void);
-	enum pm_err expected[2];
-};
-
-static const struct fault_kind kinds[] = {
-	{ fault_arm, fault_disarm, fault_fired, { PM_HSM_UNAVAILABLE } },
-	/* What cannot be read is one thing, and a change that cannot be kept with its entry another. */
-	{ fault_vfs_arm,
-	  fault_vfs_disarm,
-	  fault_vfs_fired,
-	  { PM_AUDIT_BLOCKED, PM_STORE_UNAVAILABLE } },
-	{ fault_vfs_arm_full,
-	  fault_vfs_disarm,
-	  fault_vfs_fired,
-	  { PM_AUDIT_BLOCKED, PM_STORE_UNAVAILABLE } },
-};
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#include "fault_kinds.h"
 
 /* The state that one operation starts from, and what it did. */
 struct trial {
@@ -93,7 +71,8 @@ static enum pm_err run_mint(struct trial *trial)
 		.environment = "live", .account = "swept", .product = "", .name = ""
 	};
 
-	return vault_mint(trial->f->vault, trial->actor, &params, &trial->result, &trial->fresh);
+	return fixture_mint_text(trial->f->vault, trial->actor, &params, &trial->result,
+				 &trial->fresh);
 }
 
 static void mint_undone(struct trial *trial)
@@ -111,7 +90,8 @@ static enum pm_err run_rotate(struct trial *trial)
 {
 	const struct rotate_params params = { .environment = "live", .key_id = trial->key.id };
 
-	return vault_rotate(trial->f->vault, trial->actor, &params, &trial->result, &trial->fresh);
+	return fixture_rotate_text(trial->f->vault, trial->actor, &params, &trial->result,
+				   &trial->fresh);
 }
 
 static void rotate_undone(struct trial *trial)
@@ -181,12 +161,6 @@ static void begin(struct trial *trial, struct fixture *f)
 	trial->actor = fixture_actor(f);
 }
 
-static bool fails_as_it_should(enum pm_err err, const struct fault_kind *kind)
-{
-	return err != PM_OK &&
-	       (err == kind->expected[0] || err == kind->expected[1] || err == PM_OUTCOME_UNKNOWN);
-}
-
 /* Entries that tell of changes that there were: of a key, or with NULL of all. */
 static uint64_t told_changes(json_t *entries, const char *key)
 {
@@ -211,13 +185,13 @@ static uint64_t told_changes(json_t *entries, const char *key)
 /* No change without its entry, and no entry without its change. */
 static void assert_log_and_state_agree(struct fixture *f)
 {
-	const struct key_filter filter = { .environment = "live" };
 	struct key_record *keys = calloc(1000, sizeof(*keys));
 	json_t *entries = fixture_entries(f, "");
 	uint64_t total = 0, changes = 0;
 	size_t count = 0;
 
-	assert_int_equal(store_list_keys(f->store, &filter, keys, 1000, &count, &total), PM_OK);
+	assert_int_equal(store_scan_keys(f->store, "live", "", keys, 1000, &count), PM_OK);
+	assert_int_equal(store_count_keys(f->store, "live", &total), PM_OK);
 	assert_int_equal(count, total);
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(told_changes(entries, keys[i].id), keys[i].revision);
@@ -248,7 +222,7 @@ static bool swept(struct fixture *f, const struct operation *operation,
 		return !fired;
 	}
 	assert_true(fired);
-	if (!fails_as_it_should(err, kind))
+	if (!fault_is_told(err, kind))
 		fail_msg("%s, call %d: %s", operation->name, nth, peppermint_error_name(err));
 	operation->assert_undone(&trial);
 	assert_log_and_state_agree(f);
@@ -276,8 +250,8 @@ static void every_operation_survives_every_failing_call(void **state)
 {
 	(void)state;
 	for (size_t op = 0; op < sizeof(operations) / sizeof(operations[0]); op++) {
-		for (size_t kind = 0; kind < KINDS; kind++) {
-			int calls = sweep(&operations[op], &kinds[kind]);
+		for (size_t kind = 0; kind < FAULT_KINDS; kind++) {
+			int calls = sweep(&operations[op], &fault_kinds[kind]);
 
 			assert_true(calls > 0); /* the sweep really injected something */
 			print_message("%s: %d calls failed in turn\n", operations[op].name, calls);
@@ -289,7 +263,8 @@ static enum pm_err verify_once(struct trial *trial, struct verdict *verdict)
 {
 	const struct bytes text = bytes_str(trial->text.text);
 
-	return vault_verify(trial->f->vault, fixture_actor(trial->f), "live", &text, 1, verdict);
+	return fixture_verify_texts(trial->f->vault, fixture_actor(trial->f), "live", &text, 1,
+				    verdict);
 }
 
 /* A key under an old pepper verifies, whatever stops its move to the new one. */
@@ -297,7 +272,7 @@ static void a_verify_does_not_depend_on_the_move_to_the_new_pepper(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t kind = 1; kind < KINDS; kind++) {
+	for (size_t kind = 1; kind < FAULT_KINDS; kind++) {
 		bool fired = true;
 
 		for (int nth = 0; fired; nth++) {
@@ -306,10 +281,10 @@ static void a_verify_does_not_depend_on_the_move_to_the_new_pepper(void **state)
 
 			begin(&trial, f);
 			assert_int_equal(run_rotate_pepper(&trial), PM_OK);
-			kinds[kind].arm(nth);
+			fault_kinds[kind].arm(nth);
 			enum pm_err err = verify_once(&trial, &verdict);
-			fired = kinds[kind].fired();
-			kinds[kind].disarm();
+			fired = fault_kinds[kind].fired();
+			fault_kinds[kind].disarm();
 			/* Where reading the record failed there is no verdict, but not a refusal;
 			 * where the move's entry could not be kept, no answer. */
 			assert_true(err == PM_OK
@@ -337,7 +312,7 @@ static void a_refusal_is_answered_with_its_entry_or_not_at_all(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t kind = 1; kind < KINDS; kind++) {
+	for (size_t kind = 1; kind < FAULT_KINDS; kind++) {
 		bool fired = true;
 		int nth = 0;
 
@@ -347,12 +322,12 @@ static void a_refusal_is_answered_with_its_entry_or_not_at_all(void **state)
 			size_t before = fixture_count_entries(f, "key.refuse");
 			struct verdict verdict;
 
-			kinds[kind].arm(nth);
-			enum pm_err err = vault_verify(f->vault, fixture_actor(f), "live", &text, 1,
-						       &verdict);
-			fired = kinds[kind].fired();
-			kinds[kind].disarm();
-			assert_true(err == PM_OK || fails_as_it_should(err, &kinds[kind]));
+			fault_kinds[kind].arm(nth);
+			enum pm_err err = fixture_verify_texts(f->vault, fixture_actor(f), "live",
+							       &text, 1, &verdict);
+			fired = fault_kinds[kind].fired();
+			fault_kinds[kind].disarm();
+			assert_true(err == PM_OK || fault_is_told(err, &fault_kinds[kind]));
 			assert_int_equal(fixture_count_entries(f, "key.refuse"),
 					 before + (err == PM_OK));
 		}
@@ -370,17 +345,17 @@ static void counts_outlive_every_failing_write(void **state)
 	size_t index = 0;
 
 	begin(&trial, f);
-	for (size_t kind = 1; kind < KINDS; kind++) {
+	for (size_t kind = 1; kind < FAULT_KINDS; kind++) {
 		bool fired = true;
 
 		for (int nth = 0; fired; nth++) {
 			assert_true(verifies(&trial, &trial.text));
 			done++;
-			kinds[kind].arm(nth);
+			fault_kinds[kind].arm(nth);
 			enum pm_err err = audit_flush(f->vault->audit, true, trial.actor->deadline);
-			fired = kinds[kind].fired();
-			kinds[kind].disarm();
-			assert_true(err == PM_OK || fails_as_it_should(err, &kinds[kind]));
+			fired = fault_kinds[kind].fired();
+			fault_kinds[kind].disarm();
+			assert_true(err == PM_OK || fault_is_told(err, &fault_kinds[kind]));
 		}
 	}
 	json_t *entries = fixture_entries(f, "key.verify");
@@ -393,7 +368,7 @@ static void counts_outlive_every_failing_write(void **state)
 static void a_first_start_that_fails_anywhere_is_finished_by_the_next(void **state)
 {
 	(void)state;
-	for (size_t kind = 0; kind < KINDS; kind++) {
+	for (size_t kind = 0; kind < FAULT_KINDS; kind++) {
 		bool fired = true;
 		int nth = 0;
 
@@ -403,11 +378,11 @@ static void a_first_start_that_fails_anywhere_is_finished_by_the_next(void **sta
 			struct key_text text;
 
 			fixture_setup_unattached((void **)&f);
-			kinds[kind].arm(nth);
+			fault_kinds[kind].arm(nth);
 			enum pm_err err = vault_tend(f->vault);
-			fired = kinds[kind].fired();
-			kinds[kind].disarm();
-			assert_true(err == PM_OK || fails_as_it_should(err, &kinds[kind]));
+			fired = fault_kinds[kind].fired();
+			fault_kinds[kind].disarm();
+			assert_true(err == PM_OK || fault_is_told(err, &fault_kinds[kind]));
 			fixture_reopen(f);
 			assert_int_equal(vault_tend(f->vault), PM_OK);
 			fixture_mint(f, &info, &text);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "apikey.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "domain.h"
 #include "fault.h"
@@ -17,8 +18,14 @@ static void open_all(struct fixture *f)
 		.dir = f->dir, .queue = 64, .batch = 64, .readers = 4, .keep_executed_days = 7
 	};
 	const struct vault_environment environments[] = {
-		{ .name = "test", .prefix = "ak_test_", .hsm = f->hsm[TEST_ENV] },
-		{ .name = "live", .prefix = "ak_live_", .hsm = f->hsm[LIVE_ENV] },
+		{ .name = "test",
+		  .prefix = "ak_test_",
+		  .hsm = f->hsm[TEST_ENV],
+		  .policy = f->policy[TEST_ENV] },
+		{ .name = "live",
+		  .prefix = "ak_live_",
+		  .hsm = f->hsm[LIVE_ENV],
+		  .policy = f->policy[LIVE_ENV] },
 	};
 
 	assert_int_equal(store_open(&config, &f->store), PM_OK);
@@ -45,6 +52,8 @@ int fixture_setup_unattached(void **state)
 		.policy = "policy-1",
 		.refusals = 60,
 	};
+	for (int i = 0; i < ENVS; i++)
+		f->policy[i] = (struct vault_policy){ .any_account = true, .no_step_up = true };
 	f->hsm[TEST_ENV] = fake_hsm_new("1111");
 	f->hsm[LIVE_ENV] = fake_hsm_new("2222");
 	open_all(f);
@@ -90,9 +99,42 @@ struct actor *fixture_actor(struct fixture *f)
 		.operator_name = "alice",
 		.request_id = f->request_id,
 		.rpc = 17,
+		.environments = UINT32_MAX,
 		.deadline = deadline_in_ms(60000),
 	};
 	return &f->actor;
+}
+
+enum pm_err fixture_mint_text(struct vault *vault, struct actor *actor,
+			      const struct mint_params *params, struct key_info *info,
+			      struct key_text *text)
+{
+	struct key_secret secret CLEANUP(key_secret_wipe) = { .sealed = "" };
+
+	enum pm_err err = vault_mint(vault, actor, params, info, &secret);
+	*text = secret.text;
+	return err;
+}
+
+enum pm_err fixture_rotate_text(struct vault *vault, struct actor *actor,
+				const struct rotate_params *params, struct key_info *info,
+				struct key_text *text)
+{
+	struct key_secret secret CLEANUP(key_secret_wipe) = { .sealed = "" };
+
+	enum pm_err err = vault_rotate(vault, actor, params, info, &secret);
+	*text = secret.text;
+	return err;
+}
+
+enum pm_err fixture_verify_texts(struct vault *vault, struct actor *actor, const char *environment,
+				 const struct bytes *texts, size_t count, struct verdict *verdicts)
+{
+	struct presented *presented CLEANUP(free_ptr) = calloc(count + 1, sizeof(*presented));
+
+	for (size_t i = 0; i < count; i++)
+		presented[i].key = texts[i];
+	return vault_verify(vault, actor, environment, presented, count, verdicts, NULL);
 }
 
 void fixture_mint(struct fixture *f, struct key_info *info, struct key_text *text)
@@ -101,15 +143,16 @@ void fixture_mint(struct fixture *f, struct key_info *info, struct key_text *tex
 		.environment = "live", .account = "acme", .product = "pay", .name = "till"
 	};
 
-	assert_int_equal(vault_mint(f->vault, fixture_actor(f), &params, info, text), PM_OK);
+	assert_int_equal(fixture_mint_text(f->vault, fixture_actor(f), &params, info, text), PM_OK);
 }
 
 struct verdict fixture_verify(struct fixture *f, const char *environment, const char *text)
 {
-	const struct bytes bytes = bytes_str(text);
+	const struct presented presented = { .key = bytes_str(text) };
 	struct verdict verdict;
 
-	assert_int_equal(vault_verify(f->vault, fixture_actor(f), environment, &bytes, 1, &verdict),
+	assert_int_equal(vault_verify(f->vault, fixture_actor(f), environment, &presented, 1,
+				      &verdict, NULL),
 			 PM_OK);
 	return verdict;
 }

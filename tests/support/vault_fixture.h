@@ -29,7 +29,8 @@ struct fixture {
 	struct actor actor;
 	char request_id[33];
 	char anchor[TMPDIR_MAX + 8];
-	struct vault_audit_config audit; /* changed by tests before fixture_reopen */
+	struct vault_audit_config audit;  /* changed by tests before fixture_reopen */
+	struct vault_policy policy[ENVS]; /* likewise; at first any account, and no step-up */
 };
 
 /* cmocka's setup and teardown: *state is the fixture. The vault is attached. */
@@ -42,6 +43,16 @@ void fixture_reopen(struct fixture *f);
 
 /* The actor with a request id not used before. */
 struct actor *fixture_actor(struct fixture *f);
+
+/* The calls as most tests need them: of texts that are in clear and stand alone. */
+enum pm_err fixture_mint_text(struct vault *vault, struct actor *actor,
+			      const struct mint_params *params, struct key_info *info,
+			      struct key_text *text);
+enum pm_err fixture_rotate_text(struct vault *vault, struct actor *actor,
+				const struct rotate_params *params, struct key_info *info,
+				struct key_text *text);
+enum pm_err fixture_verify_texts(struct vault *vault, struct actor *actor, const char *environment,
+				 const struct bytes *texts, size_t count, struct verdict *verdicts);
 
 /* Mints in `live` for account "acme" and asserts that it worked. */
 void fixture_mint(struct fixture *f, struct key_info *info, struct key_text *text);

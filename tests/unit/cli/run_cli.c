@@ -2,6 +2,7 @@
 #include "run_cli.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +11,11 @@
 
 #include "tmpdir.h"
 
-#define WORDS_MAX 20
+#define WORDS_MAX 40
 
 extern char **environ;
+
+atomic_int run_pid;
 
 int fixture_setup(void **state)
 {
@@ -67,7 +70,11 @@ static int spawn_and_wait(char *const *argv, const int fds[3])
 		assert_int_equal(posix_spawn_file_actions_adddup2(&actions, fds[i], i), 0);
 	assert_int_equal(posix_spawn(&pid, PEPPERMINT_CLI, &actions, NULL, argv, environ), 0);
 	posix_spawn_file_actions_destroy(&actions);
+	atomic_store(&run_pid, pid);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+	atomic_store(&run_pid, 0);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return RUN_KILLED;
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
 }

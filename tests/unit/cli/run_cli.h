@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -25,7 +26,11 @@ struct fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-/* The exit status. `input` may hold NULs. The words of the command line end with a NULL. */
+/* The run that is under way, for a test that kills it from the vault's thread; 0: none. */
+extern atomic_int run_pid;
+#define RUN_KILLED 137
+
+/* The exit status, or RUN_KILLED. `input` may hold NULs. The words of the command line end with a NULL. */
 int run_with_input(struct fixture *f, const void *input, size_t len, const char *word, ...);
 #define run_with(f, input, ...) run_with_input((f), (input), strlen(input), __VA_ARGS__, NULL)
 #define run(f, ...) run_with_input((f), "", 0, __VA_ARGS__, NULL)

@@ -55,6 +55,10 @@ static void what_a_command_does_not_take_is_named(void **state)
 	expect_usage(f, run(f, "status", "--env", "test"), "status does not take --env E");
 	expect_usage(f, run(f, "key", "show", "--env", "t", CANNED_ID, "b"), "takes one ID");
 	expect_usage(f, run(f, "status", "--env", "a", "--env", "b"), "--env is given twice");
+	expect_usage(f,
+		     run(f, "hsm", "destroy-orphan", "--env", "t", CANNED_ORPHAN, "--label", "a",
+			 "--label", "b"),
+		     "--label is given twice");
 	expect_usage(f, run(f, "status", "--json=yes"), "--json is no option, or has no value");
 }
 
@@ -81,6 +85,32 @@ static void help_explains_all_commands_and_each(void **state)
 		{ "key", "list" },
 		{ "key", "rotate" },
 		{ "key", "revoke" },
+		{ "key", "reset" },
+		{ "key", "rollback" },
+		{ "key", "update" },
+		{ "key", "disable" },
+		{ "key", "enable" },
+		{ "key", "reveal" },
+		{ "key", "check-secret" },
+		{ "key", "unseal-secret" },
+		{ "key", "leak-report" },
+		{ "account", "create" },
+		{ "account", "update" },
+		{ "account", "approve" },
+		{ "account", "suspend" },
+		{ "account", "close" },
+		{ "account", "show" },
+		{ "account", "list" },
+		{ "product", "enable" },
+		{ "product", "disable" },
+		{ "product", "list" },
+		{ "operator", "create" },
+		{ "operator", "grant" },
+		{ "operator", "revoke-grant" },
+		{ "operator", "set-pin" },
+		{ "operator", "change-pin" },
+		{ "operator", "list" },
+		{ "import", "hmac-key" },
 		{ "hash", "verify" },
 		{ "pepper", "list" },
 		{ "pepper", "create" },
@@ -120,6 +150,12 @@ static void help_explains_all_commands_and_each(void **state)
 	assert_int_equal(run(f, "help"), 0);
 	assert_says(f->out, "Exit status: 0 done or valid, 1 refused or found wanting, 2 usage, 3");
 	assert_int_equal(run(f, "--help"), 0);
+	assert_int_equal(run(f, "help", "operator"), 0);
+	assert_says(f->out, "operator revoke-grant     OPERATOR");
+	assert_never_says(f->out, "key mint");
+	assert_int_equal(run(f, "help", "import"), 0);
+	assert_says(f->out, "usage: peppermint import --env E");
+	expect_usage(f, run(f, "help", "nothing"), "no such command");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char usage[64];
 

@@ -94,6 +94,7 @@ struct canned *canned_start(const char *path)
 
 	must(canned != NULL, "memory");
 	canned_masters_reset();
+	canned_imports_reset();
 	snprintf(url, sizeof(url), "ipc://%s", path);
 	pthread_mutex_init(&canned->lock, NULL);
 	canned->socket = nn_socket(AF_SP, NN_REP);

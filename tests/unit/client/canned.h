@@ -29,12 +29,30 @@
 #define CANNED_NOTE                                                                                \
 	"vault.example/%u\n5\nONaPukoSslPHb8BRqjVIc9QnHkF93BB0iGzsuRX4RIw=\n\n— x AA==\n"
 
+#define CANNED_SEALED "sealed:x25519:c2VhbGVk"
+#define CANNED_MERCHANT "M0017"
+#define CANNED_CONFIRMATION "confirm-me"
+#define CANNED_PIN "4711"
+#define CANNED_CAREFUL "careful" /* its keys are minted with confirmation and PIN only */
+#define CANNED_ACCOUNTS 3
+#define CANNED_OPERATORS 2
+#define CANNED_NOBODY "nobody" /* an account that ImportKeys does not know */
+
 struct canned;
 
 /* Listens at the path; aborts the test program when it cannot. */
 struct canned *canned_start(const char *path);
 /* Master keys are as they were before any change. canned_start does this as well. */
 void canned_masters_reset(void);
+/* And nothing was imported. canned_start does this as well. */
+void canned_imports_reset(void);
+/* How many keys ImportKeys took, and how many of its requests it answered from memory. */
+size_t canned_imported(void);
+size_t canned_repeated(void);
+/* At most so many keys in one of its requests, from now on; else TOO_LARGE. */
+void canned_imports_limit(size_t max);
+/* Its answers are forgotten, not what was done: a repeated request is ALREADY_DONE. */
+void canned_imports_forget(void);
 void canned_stop(struct canned *canned);
 
 /* What it does from the next request on. */

@@ -4,7 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-static Peppermint__V1__Key *make_key(struct canned_answer *room, size_t i, char *environment)
+static void **make_label(struct canned_answer *room)
+{
+	room->label = (Peppermint__V1__Label)PEPPERMINT__V1__LABEL__INIT;
+	room->label.key = "team";
+	room->label.value = "billing & more";
+	room->label_pointers[0] = &room->label;
+	return room->label_pointers;
+}
+
+static char **make_scopes(struct canned_answer *room)
+{
+	room->scopes[0] = "pay";
+	room->scopes[1] = "refund:read";
+	return room->scopes;
+}
+
+static char **make_networks(struct canned_answer *room)
+{
+	room->networks[0] = "192.0.2.0/24";
+	room->networks[1] = "2001:db8::/32";
+	return room->networks;
+}
+
+Peppermint__V1__Key *canned_key(struct canned_answer *room, size_t i, char *environment)
 {
 	Peppermint__V1__Key *key = &room->keys[i];
 
@@ -22,7 +45,39 @@ static Peppermint__V1__Key *make_key(struct canned_answer *room, size_t i, char 
 	key->expires_at = CANNED_EXPIRES;
 	key->secret_version = 1;
 	key->pepper_version = 2;
+	key->external_reference = "till-7";
+	key->scopes = make_scopes(room);
+	key->n_scopes = 2;
+	key->networks = make_networks(room);
+	key->n_networks = 2;
+	key->labels = (void *)make_label(room);
+	key->n_labels = 1;
+	key->last_used_at = 1767225610;
+	key->use_count = 12;
 	return key;
+}
+
+void canned_hand_out(ProtobufCBinaryData recipient, char **api_key, char **sealed, char **merchant)
+{
+	*api_key = recipient.len > 0 ? "" : CANNED_KEY;
+	*sealed = recipient.len > 0 ? CANNED_SEALED : "";
+	*merchant = CANNED_MERCHANT;
+}
+
+bool canned_step_up(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply, bool pin)
+{
+	if (strcmp(request->confirmation, CANNED_CONFIRMATION) != 0 ||
+	    (pin && request->pin.len == 0)) {
+		canned_refuse(reply, PEPPERMINT__V1__ERROR__STEP_UP_REQUIRED,
+			      "this needs a confirmation and the operator's PIN; see Confirm");
+		return false;
+	}
+	if (pin && (request->pin.len != strlen(CANNED_PIN) ||
+		    memcmp(request->pin.data, CANNED_PIN, request->pin.len) != 0)) {
+		canned_refuse(reply, PEPPERMINT__V1__ERROR__PIN_WRONG, "the PIN is wrong");
+		return false;
+	}
+	return true;
 }
 
 void canned_refuse(Peppermint__V1__Reply *reply, Peppermint__V1__Error error, char *message)
@@ -110,13 +165,17 @@ static void answer_mint(const Peppermint__V1__Request *request, Peppermint__V1__
 {
 	const Peppermint__V1__MintKeyRequest *asked = request->mint_key;
 
+	if (strcmp(asked->account, CANNED_CAREFUL) == 0 && !canned_step_up(request, reply, true))
+		return;
 	PREPARE(reply, room, mint_key, PEPPERMINT__V1__MINT_KEY_REPLY__INIT);
-	reply->mint_key->key = make_key(room, 0, asked->environment);
+	reply->mint_key->key = canned_key(room, 0, asked->environment);
 	reply->mint_key->key->account = asked->account;
 	reply->mint_key->key->product = asked->product;
 	reply->mint_key->key->name = asked->name;
 	reply->mint_key->key->expires_at = asked->expires_at;
-	reply->mint_key->api_key = CANNED_KEY;
+	reply->mint_key->key->external_reference = asked->external_reference;
+	canned_hand_out(asked->recipient, &reply->mint_key->api_key, &reply->mint_key->sealed,
+			&reply->mint_key->merchant);
 }
 
 static Peppermint__V1__Verdict verdict_of(const char *key)
@@ -143,6 +202,35 @@ static Peppermint__V1__Verdict verdict_of(const char *key)
 	return verdict;
 }
 
+/* `Bearer <key>`, or the key; for product payments; not from 203.0.113.9. */
+static Peppermint__V1__Verdict verdict_presented(struct canned_answer *room,
+						 const Peppermint__V1__Presented *asked)
+{
+	const ProtobufCBinaryData *from =
+		asked->n_authorization ? &asked->authorization[0] : &asked->api_key;
+	size_t skip = asked->n_authorization ? strlen("Bearer ") : 0;
+	char key[600] = "";
+
+	if (from->len > skip && from->len < sizeof(key))
+		memcpy(key, from->data + skip, from->len - skip);
+	Peppermint__V1__Verdict verdict = verdict_of(key);
+	if (asked->n_authorization + (asked->api_key.len > 0) > 1)
+		verdict.reason = PEPPERMINT__V1__REASON__SEVERAL_CREDENTIALS;
+	else if (strcmp(asked->source_address, "203.0.113.9") == 0)
+		verdict.reason = PEPPERMINT__V1__REASON__ADDRESS_DENIED;
+	else if (asked->product[0] && strcmp(asked->product, "payments") != 0)
+		verdict.reason = PEPPERMINT__V1__REASON__WRONG_PRODUCT;
+	else if (asked->n_scopes > 0 && strcmp(asked->scopes[0], "pay") != 0)
+		verdict.reason = PEPPERMINT__V1__REASON__SCOPE_MISSING;
+	verdict.valid = verdict.valid && verdict.reason == PEPPERMINT__V1__REASON__NONE;
+	verdict.external_reference = "till-7";
+	verdict.scopes = make_scopes(room);
+	verdict.n_scopes = 2;
+	verdict.labels = (void *)make_label(room);
+	verdict.n_labels = 1;
+	return verdict;
+}
+
 static void answer_verify(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
 			  struct canned_answer *room)
 {
@@ -154,8 +242,12 @@ static void answer_verify(const Peppermint__V1__Request *request, Peppermint__V1
 		return;
 	}
 	PREPARE(reply, room, verify_keys, PEPPERMINT__V1__VERIFY_KEYS_REPLY__INIT);
-	reply->verify_keys->n_verdicts = asked->n_api_keys;
+	reply->verify_keys->n_verdicts = asked->n_api_keys + asked->n_presented;
 	reply->verify_keys->verdicts = (void *)room->pointers;
+	for (size_t i = 0; i < asked->n_presented; i++) {
+		room->verdicts[i] = verdict_presented(room, asked->presented[i]);
+		room->pointers[i] = &room->verdicts[i];
+	}
 	for (size_t i = 0; i < asked->n_api_keys; i++) {
 		room->verdicts[i] = verdict_of(asked->api_keys[i]);
 		room->pointers[i] = &room->verdicts[i];
@@ -170,7 +262,7 @@ static void answer_get(const Peppermint__V1__Request *request, Peppermint__V1__R
 		return;
 	}
 	PREPARE(reply, room, get_key, PEPPERMINT__V1__GET_KEY_REPLY__INIT);
-	reply->get_key->key = make_key(room, 0, request->get_key->environment);
+	reply->get_key->key = canned_key(room, 0, request->get_key->environment);
 }
 
 static void answer_list(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
@@ -184,7 +276,7 @@ static void answer_list(const Peppermint__V1__Request *request, Peppermint__V1__
 	reply->list_keys->n_keys = count;
 	reply->list_keys->keys = (void *)room->pointers;
 	for (size_t i = 0; i < count; i++)
-		room->pointers[i] = make_key(room, at + i, asked->environment);
+		room->pointers[i] = canned_key(room, at + i, asked->environment);
 	reply->list_keys->total = CANNED_KEYS;
 	room->page_token[0] = '\0';
 	if (at + count < CANNED_KEYS)
@@ -203,18 +295,20 @@ static void answer_rotate(const Peppermint__V1__Request *request, Peppermint__V1
 		return;
 	}
 	PREPARE(reply, room, rotate_key, PEPPERMINT__V1__ROTATE_KEY_REPLY__INIT);
-	reply->rotate_key->key = make_key(room, 0, asked->environment);
+	reply->rotate_key->key = canned_key(room, 0, asked->environment);
 	reply->rotate_key->key->secret_version = 2;
 	reply->rotate_key->key->rotated_at = 1767225660;
 	reply->rotate_key->key->overlap_until = 1767225660 + asked->overlap_seconds;
-	reply->rotate_key->api_key = CANNED_KEY;
+	reply->rotate_key->key->first_use_pending = asked->first_use;
+	canned_hand_out(asked->recipient, &reply->rotate_key->api_key, &reply->rotate_key->sealed,
+			&reply->rotate_key->merchant);
 }
 
 static void answer_revoke(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
 			  struct canned_answer *room)
 {
 	PREPARE(reply, room, revoke_key, PEPPERMINT__V1__REVOKE_KEY_REPLY__INIT);
-	reply->revoke_key->key = make_key(room, 0, request->revoke_key->environment);
+	reply->revoke_key->key = canned_key(room, 0, request->revoke_key->environment);
 	reply->revoke_key->key->state = PEPPERMINT__V1__KEY_STATE__KEY_REVOKED;
 	reply->revoke_key->key->revoked_at = 1767225720;
 }
@@ -509,7 +603,9 @@ void canned_answer(const Peppermint__V1__Request *request, Peppermint__V1__Reply
 		canned_refuse(reply, PEPPERMINT__V1__ERROR__UNKNOWN_RPC, "no such call");
 		return;
 	}
-	if (request->call_case >= PEPPERMINT__V1__REQUEST__CALL_LIST_MASTERS)
+	if (request->call_case >= PEPPERMINT__V1__REQUEST__CALL_UPDATE_KEY)
+		canned_answer_lifecycle(request, reply, room);
+	else if (request->call_case >= PEPPERMINT__V1__REQUEST__CALL_LIST_MASTERS)
 		canned_answer_masters(request, reply, room);
 	else
 		answers[request->call_case](request, reply, room);

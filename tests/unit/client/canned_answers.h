@@ -35,6 +35,23 @@ struct canned_answer {
 		Peppermint__V1__SealReply seal;
 		Peppermint__V1__UnsealReply unseal;
 		Peppermint__V1__ChangePinReply change_pin;
+		Peppermint__V1__UpdateKeyReply update_key;
+		Peppermint__V1__ResetSecretReply reset_secret;
+		Peppermint__V1__RollbackKeyReply rollback_key;
+		Peppermint__V1__VerifySecretReply verify_secret;
+		Peppermint__V1__RevealKeyReply reveal_key;
+		Peppermint__V1__ConfirmReply confirm;
+		Peppermint__V1__CreateAccountReply create_account;
+		Peppermint__V1__UpdateAccountReply update_account;
+		Peppermint__V1__GetAccountReply get_account;
+		Peppermint__V1__ListAccountsReply list_accounts;
+		Peppermint__V1__CreateOperatorReply create_operator;
+		Peppermint__V1__UpdateOperatorReply update_operator;
+		Peppermint__V1__ListOperatorsReply list_operators;
+		Peppermint__V1__ChangeOperatorPinReply change_operator_pin;
+		Peppermint__V1__ImportKeysReply import_keys;
+		Peppermint__V1__ImportHmacKeyReply import_hmac_key;
+		Peppermint__V1__ReportLeaksReply report_leaks;
 	} body;
 	Peppermint__V1__Key keys[CANNED_KEYS];
 	char key_ids[CANNED_KEYS][17];
@@ -64,6 +81,19 @@ struct canned_answer {
 	Peppermint__V1__TokenObject objects[CANNED_OBJECTS];
 	Peppermint__V1__TokenMechanism mechanisms[2];
 	void *mechanism_pointers[2];
+	Peppermint__V1__Label label;
+	void *label_pointers[1];
+	char *scopes[2];
+	char *networks[2];
+	Peppermint__V1__Account accounts[CANNED_ACCOUNTS];
+	Peppermint__V1__Product products[2];
+	void *product_pointers[2];
+	Peppermint__V1__Operator people[CANNED_OPERATORS];
+	Peppermint__V1__Grant grants[2];
+	void *grant_pointers[2];
+	Peppermint__V1__ImportOutcome outcomes[CANNED_ITEMS];
+	char outcome_ids[CANNED_ITEMS][17];
+	Peppermint__V1__LeakVerdict leaks[2];
 };
 
 #define PREPARE(reply, room, name, INIT)                                                           \
@@ -76,6 +106,19 @@ void canned_refuse(Peppermint__V1__Reply *reply, Peppermint__V1__Error error, ch
 /* canned_masters.c: the calls from ListMasters on. */
 void canned_answer_masters(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
 			   struct canned_answer *room);
+
+/* canned_lifecycle.c: those from UpdateKey on; canned_imports.c: ImportKeys among them. */
+void canned_answer_lifecycle(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
+			     struct canned_answer *room);
+void canned_answer_import(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
+			  struct canned_answer *room);
+
+/* The canned key, number `i` of a list. */
+Peppermint__V1__Key *canned_key(struct canned_answer *room, size_t i, char *environment);
+/* What is handed out: sealed if there is a recipient. */
+void canned_hand_out(ProtobufCBinaryData recipient, char **api_key, char **sealed, char **merchant);
+/* False after a refusal: the request lacks CANNED_CONFIRMATION or, with `pin`, CANNED_PIN. */
+bool canned_step_up(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply, bool pin);
 
 void canned_answer(const Peppermint__V1__Request *request, Peppermint__V1__Reply *reply,
 		   struct canned_answer *room);

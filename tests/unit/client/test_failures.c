@@ -279,6 +279,26 @@ static void a_pin_is_not_sent_again_to_a_vault_that_was_started_again(void **sta
 	canned_stop(crashing.next);
 }
 
+static void an_operators_pin_is_not_sent_again_to_a_vault_that_was_started_again(void **state)
+{
+	struct fixture *f = *state;
+	struct crash crashing = { .f = f, .listener = listen_beside(f) };
+	struct peppermint_call call = { .pin = "2718", .pin_len = 4 };
+	struct peppermint *vault = fixture_open(f, PEPPERMINT_TIMEOUT_MS_MAX, 1);
+	struct peppermint_key key;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, crash, &crashing), 0);
+	assert_int_equal(peppermint_revoke_key(vault, "test", CANNED_ID, &key, &call),
+			 PM_OUTCOME_UNKNOWN);
+	pthread_join(thread, NULL);
+	assert_mentions(call.message, call.used_request_id);
+	assert_ok(ask(vault, NULL));
+	assert_int_equal(canned_count(crashing.next), 1);
+	peppermint_close(vault);
+	canned_stop(crashing.next);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -297,6 +317,7 @@ int main(void)
 		TEST(a_call_that_was_given_up_is_not_sent_to_a_vault_that_comes_back),
 		TEST(a_vault_that_hangs_up_is_told_from_a_slow_one),
 		TEST(a_pin_is_not_sent_again_to_a_vault_that_was_started_again),
+		TEST(an_operators_pin_is_not_sent_again_to_a_vault_that_was_started_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

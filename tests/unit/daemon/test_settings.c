@@ -81,6 +81,18 @@ static void the_least_configuration_has_every_default(void **state)
 	assert_int_equal(s->environments[0].reload_seconds, 30);
 	assert_int_equal(s->environments[0].check_minutes, 5);
 	assert_string_equal(s->environments[0].standby_token, "");
+	assert_int_equal(s->environments[0].production, true);
+	assert_int_equal(s->environments[0].any_account, false);
+	assert_int_equal(s->environments[0].generate_reference, false);
+	assert_int_equal(s->environments[0].recoverable, false);
+	assert_int_equal(s->environments[0].cross_environment, false);
+	assert_int_equal(s->environments[0].step_up, 1 << ACT_MINT | 1 << ACT_ROTATE |
+							     1 << ACT_RESET | 1 << ACT_REVOKE |
+							     1 << ACT_REVEAL | 1 << ACT_OPERATORS);
+	assert_int_equal(s->environments[0].on_leak, LEAK_REVOKED);
+	assert_int_equal(s->environments[0].expiry_warn_days, 7);
+	assert_string_equal(s->environments[0].mask, "*****");
+	assert_int_equal(s->leak_source_count, 0);
 	assert_int_equal(s->keys.pepper_days, 730);
 	assert_int_equal(s->keys.pepper_verify_days, 1095);
 	assert_int_equal(s->keys.pepper_uses, 0);
@@ -118,6 +130,59 @@ static void limits_are_held_at_both_ends(void **state)
 				 limits[i].name, limits[i].min, limits[i].max);
 			refuse(f, text, 2, why);
 		}
+	}
+}
+
+static void a_policy_is_as_the_platform_wants_it(void **state)
+{
+	struct fixture *f = *state;
+	static const char policy[] = "production = no\naccounts = any\n"
+				     "external_references = generated\nrecoverable = yes\n"
+				     "cross_environment = yes\nstep_up = revoke  mint\n"
+				     "on_leak = disable\nexpiry_warn_days = 30\nmask = ....\n";
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s%s%s", DAEMON, TEST_ENV, policy);
+	accept(f, text);
+	const struct environment_settings *environment = &f->settings.environments[0];
+	assert_false(environment->production);
+	assert_true(environment->any_account);
+	assert_true(environment->generate_reference);
+	assert_true(environment->recoverable);
+	assert_true(environment->cross_environment);
+	assert_int_equal(environment->step_up, 1 << ACT_MINT | 1 << ACT_REVOKE);
+	assert_int_equal(environment->on_leak, LEAK_DISABLED);
+	assert_int_equal(environment->expiry_warn_days, 30);
+	assert_string_equal(environment->mask, "....");
+	accept(f, DAEMON TEST_ENV "step_up = none\n");
+	assert_int_equal(f->settings.environments[0].step_up, 0);
+}
+
+static void a_secret_cannot_be_read_back_where_real_money_moves(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(settings_parse(bytes_str(DAEMON TEST_ENV "recoverable = yes\n"),
+					&f->settings, &f->fault),
+			 PM_CONFIG);
+	assert_string_equal(f->fault.text, "[environment test] has 'recoverable = yes', which "
+					   "needs 'production = no'");
+}
+
+static void what_is_no_policy_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const wrong[] = {
+		"accounts = all\n",      "production = maybe\n",        "step_up = everything\n",
+		"step_up = mint none\n", "on_leak = ignore\n",          "expiry_warn_days = 0\n",
+		"mask = *********\n",    "external_references = yes\n",
+	};
+	char text[1024];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), "%s%s%s", DAEMON, TEST_ENV, wrong[i]);
+		assert_int_equal(settings_parse(bytes_str(text), &f->settings, &f->fault),
+				 PM_CONFIG);
 	}
 }
 
@@ -527,11 +592,12 @@ static void roles_are_those_that_there_are(void **state)
 {
 	struct fixture *f = *state;
 	const char *why = "setting 'roles' in [caller a] must be one or more of: verifier issuer "
-			  "hasher custodian auditor";
+			  "portal staff hasher custodian auditor";
 
-	accept(f, WHOLE "[caller a]\nuid=1\nroles = verifier issuer hasher custodian auditor\n"
+	accept(f, WHOLE "[caller a]\nuid=1\nroles = verifier issuer hasher custodian auditor "
+			"portal staff\n"
 			"[caller b]\nuid=2\nroles =   auditor\n");
-	assert_int_equal(f->settings.callers[0].roles, 31);
+	assert_int_equal(f->settings.callers[0].roles, 127);
 	assert_int_equal(f->settings.callers[1].roles, ROLE_AUDITOR);
 	refuse(f, WHOLE "[caller a]\nroles = issuer admin\n", 15, why);
 	refuse(f, WHOLE "[caller a]\nroles = issuer,hasher\n", 15, why);
@@ -636,6 +702,8 @@ static void a_reload_names_what_needs_a_restart(void **state)
 
 /* The sample is the manual: what it says must be so. */
 
+#define SAMPLE_MAX 32768
+
 static void read_sample(char *text, size_t size)
 {
 	FILE *file CLEANUP(close_file) = fopen(SAMPLE, "r");
@@ -649,7 +717,7 @@ static void read_sample(char *text, size_t size)
 static void the_sample_is_right(void **state)
 {
 	struct fixture *f = *state;
-	char text[16384];
+	char text[SAMPLE_MAX];
 
 	read_sample(text, sizeof(text));
 	accept(f, text);
@@ -660,7 +728,8 @@ static void the_sample_is_right(void **state)
 /* What is required, but in a section that nobody must have, stands behind a # as well. */
 static bool is_commented_out(const struct config_setting *setting)
 {
-	return !setting->required || strcmp(setting->section, "witness") == 0;
+	return !setting->required || strcmp(setting->section, "witness") == 0 ||
+	       strcmp(setting->section, "leak_source") == 0;
 }
 
 /* "name = value", or "#name = default" where that is so. */
@@ -681,12 +750,13 @@ static bool sample_has(const char *text, const struct config_setting *setting)
 static void the_sample_is_right_without_its_comment_signs(void **state)
 {
 	struct fixture *f = *state;
-	char text[16384];
+	char text[SAMPLE_MAX];
 
 	read_sample(text, sizeof(text));
 	for (char *at = text; (at = strstr(at, "\n#")) != NULL; at++) {
 		size_t word = strspn(at + 2, "abcdefghijklmnopqrstuvwxyz_");
-		bool section = strncmp(at + 2, "[witness", strlen("[witness")) == 0;
+		bool section = strncmp(at + 2, "[witness", strlen("[witness")) == 0 ||
+			       strncmp(at + 2, "[leak_source", strlen("[leak_source")) == 0;
 
 		if (section || strncmp(at + 2 + word, " = ", 3) == 0)
 			at[1] = ' ';
@@ -702,7 +772,7 @@ static void the_sample_is_right_without_its_comment_signs(void **state)
 
 static void the_sample_shows_every_setting_and_its_default(void **state)
 {
-	char text[16384];
+	char text[SAMPLE_MAX];
 
 	(void)state;
 	read_sample(text, sizeof(text));
@@ -729,6 +799,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_least_configuration_has_every_default),
+		cmocka_unit_test(a_policy_is_as_the_platform_wants_it),
+		cmocka_unit_test(a_secret_cannot_be_read_back_where_real_money_moves),
+		cmocka_unit_test(what_is_no_policy_is_refused),
 		cmocka_unit_test(limits_are_held_at_both_ends),
 		cmocka_unit_test(the_logs_origin_begins_with_the_name_of_the_machine),
 		cmocka_unit_test(the_audit_settings_are_what_they_say),

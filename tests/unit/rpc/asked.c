@@ -11,9 +11,10 @@
 
 bool is_of_the_whole_vault(uint32_t call)
 {
-	return call >= PEPPERMINT__V1__REQUEST__CALL_LIST_LOGS &&
-	       call <= PEPPERMINT__V1__REQUEST__CALL_GET_INVENTORY &&
-	       call != PEPPERMINT__V1__REQUEST__CALL_HASH_TEXT;
+	return (call >= PEPPERMINT__V1__REQUEST__CALL_LIST_LOGS &&
+		call <= PEPPERMINT__V1__REQUEST__CALL_GET_INVENTORY &&
+		call != PEPPERMINT__V1__REQUEST__CALL_HASH_TEXT) ||
+	       call == PEPPERMINT__V1__REQUEST__CALL_REPORT_LEAKS;
 }
 
 void make(struct asked *a, uint32_t call)
@@ -45,6 +46,23 @@ void make(struct asked *a, uint32_t call)
 		&peppermint__v1__seal_request__descriptor,
 		&peppermint__v1__unseal_request__descriptor,
 		&peppermint__v1__change_pin_request__descriptor,
+		&peppermint__v1__update_key_request__descriptor,
+		&peppermint__v1__reset_secret_request__descriptor,
+		&peppermint__v1__rollback_key_request__descriptor,
+		&peppermint__v1__verify_secret_request__descriptor,
+		&peppermint__v1__reveal_key_request__descriptor,
+		&peppermint__v1__confirm_request__descriptor,
+		&peppermint__v1__create_account_request__descriptor,
+		&peppermint__v1__update_account_request__descriptor,
+		&peppermint__v1__get_account_request__descriptor,
+		&peppermint__v1__list_accounts_request__descriptor,
+		&peppermint__v1__create_operator_request__descriptor,
+		&peppermint__v1__update_operator_request__descriptor,
+		&peppermint__v1__list_operators_request__descriptor,
+		&peppermint__v1__change_operator_pin_request__descriptor,
+		&peppermint__v1__import_keys_request__descriptor,
+		&peppermint__v1__import_hmac_key_request__descriptor,
+		&peppermint__v1__report_leaks_request__descriptor,
 	};
 
 	peppermint__v1__request__init(&a->request);
@@ -68,7 +86,24 @@ static void fill_lists(struct asked *a)
 		a->items[i].value = a->values[i];
 		a->items[i].hash = "h"; /* the fake says: a match if as long as the value */
 		a->item_list[i] = &a->items[i];
+		peppermint__v1__imported_key__init(&a->imports[i]);
+		a->imports[i].form = PEPPERMINT__V1__IMPORT_FORM__IMPORT_SHA256;
+		a->imports[i].value = a->values[i];
+		a->imports[i].account = "acme";
+		a->import_list[i] = &a->imports[i];
 	}
+	peppermint__v1__grant__init(&a->grant);
+	a->grant.account = "acme";
+	a->grant.role = PEPPERMINT__V1__OPERATOR_ROLE__ADMIN;
+	a->grant_list[0] = &a->grant;
+	peppermint__v1__product__init(&a->product);
+	a->product.name = "payments";
+	a->product.enabled = true;
+	a->product_list[0] = &a->product;
+	peppermint__v1__label__init(&a->label);
+	a->label.key = "team";
+	a->label.value = "tills";
+	a->label_list[0] = &a->label;
 }
 
 ProtobufCBinaryData of_text(const char *text)
@@ -132,6 +167,71 @@ void make_whole(struct asked *a, uint32_t call)
 	case PEPPERMINT__V1__REQUEST__CALL_CHANGE_PIN:
 		a->change_pin.old_pin = of_text(PIN);
 		a->change_pin.new_pin = of_text(NEW_PIN);
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_UPDATE_KEY:
+		a->update_key.key_id = KEY_ID;
+		a->update_key.set_disabled = true;
+		a->update_key.disabled = true;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_RESET_SECRET:
+		a->reset_secret.key_id = KEY_ID;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_ROLLBACK_KEY:
+		a->rollback_key.key_id = KEY_ID;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_VERIFY_SECRET:
+		a->verify_secret.key_id = KEY_ID;
+		a->verify_secret.secret = "good";
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_REVEAL_KEY:
+		a->reveal_key.key_id = KEY_ID;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_CONFIRM:
+		a->confirm.act = PEPPERMINT__V1__ACT__ACT_RESET;
+		a->confirm.subject = KEY_ID;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_CREATE_ACCOUNT:
+		a->create_account.id = "acme";
+		a->create_account.products = a->product_list;
+		a->create_account.n_products = 1;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_UPDATE_ACCOUNT:
+		a->update_account.id = "acme";
+		a->update_account.products = a->product_list;
+		a->update_account.n_products = 1;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_GET_ACCOUNT:
+		a->get_account.id = "acme";
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_CREATE_OPERATOR:
+		a->create_operator.id = "olga";
+		a->create_operator.grants = a->grant_list;
+		a->create_operator.n_grants = 1;
+		a->create_operator.new_pin = of_text(PIN);
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_UPDATE_OPERATOR:
+		a->update_operator.id = "olga";
+		a->update_operator.set_grants = true;
+		a->update_operator.grants = a->grant_list;
+		a->update_operator.n_grants = 1;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_CHANGE_OPERATOR_PIN:
+		a->change_operator_pin.new_pin = of_text(NEW_PIN);
+		a->request.operator_ = "olga";
+		a->request.pin = of_text(PIN);
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_IMPORT_KEYS:
+		a->import_keys.keys = a->import_list;
+		a->import_keys.n_keys = 2;
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_IMPORT_HMAC_KEY:
+		a->import_hmac_key.name = "old";
+		a->import_hmac_key.value = of_text(OBJECT_ID);
+		break;
+	case PEPPERMINT__V1__REQUEST__CALL_REPORT_LEAKS:
+		a->report_leaks.payload = of_text("[]");
+		a->report_leaks.key_id = "scanner";
+		a->report_leaks.signature = "MEUC";
 		break;
 	default:
 		break;

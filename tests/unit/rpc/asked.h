@@ -43,11 +43,36 @@ struct asked {
 		R(Seal) seal;
 		R(Unseal) unseal;
 		R(ChangePin) change_pin;
+		R(UpdateKey) update_key;
+		R(ResetSecret) reset_secret;
+		R(RollbackKey) rollback_key;
+		R(VerifySecret) verify_secret;
+		R(RevealKey) reveal_key;
+		R(Confirm) confirm;
+		R(CreateAccount) create_account;
+		R(UpdateAccount) update_account;
+		R(GetAccount) get_account;
+		R(ListAccounts) list_accounts;
+		R(CreateOperator) create_operator;
+		R(UpdateOperator) update_operator;
+		R(ListOperators) list_operators;
+		R(ChangeOperatorPin) change_operator_pin;
+		R(ImportKeys) import_keys;
+		R(ImportHmacKey) import_hmac_key;
+		R(ReportLeaks) report_leaks;
 	};
 	char *texts[2];
 	ProtobufCBinaryData values[2];
 	Peppermint__V1__HashedValue items[2];
 	Peppermint__V1__HashedValue *item_list[2];
+	Peppermint__V1__ImportedKey imports[2];
+	Peppermint__V1__ImportedKey *import_list[2];
+	Peppermint__V1__Grant grant;
+	Peppermint__V1__Grant *grant_list[1];
+	Peppermint__V1__Product product;
+	Peppermint__V1__Product *product_list[1];
+	Peppermint__V1__Label label;
+	Peppermint__V1__Label *label_list[1];
 	int socket;
 	Peppermint__V1__Reply *reply;
 	struct fixture *f;
@@ -59,7 +84,7 @@ struct asked {
 
 /* The calls' numbers, and those that do not name an environment. */
 #define FIRST 16
-#define LAST 41
+#define LAST 58
 bool is_of_the_whole_vault(uint32_t call);
 
 /* As cmocka's setup and teardown. */

@@ -181,6 +181,12 @@ static struct fake_asked asked_by(const struct actor *actor)
 	copy(asked.caller, sizeof(asked.caller), actor->caller);
 	copy(asked.operator, sizeof(asked.operator), actor->operator_name);
 	copy(asked.request_id, sizeof(asked.request_id), actor->request_id);
+	copy(asked.confirmation, sizeof(asked.confirmation), actor->confirmation);
+	copy(asked.authorization, sizeof(asked.authorization), actor->authorization);
+	asked.on_behalf = actor->on_behalf;
+	asked.environments = actor->environments;
+	snprintf(asked.pin, sizeof(asked.pin), "%.*s", (int)actor->pin.len,
+		 actor->pin.len > 0 ? (const char *)actor->pin.data : "");
 	return asked;
 }
 
@@ -283,97 +289,6 @@ enum pm_err vault_find_environment(const struct vault *vault, const char *name, 
 			return PM_OK;
 	}
 	return PM_NOT_FOUND;
-}
-
-/* The longest record there can be. */
-static void fill_key(struct key_info *info, const char *environment, const char *id)
-{
-	*info = (struct key_info){
-		.state = KEY_ACTIVE,
-		.created_at = 1,
-		.expires_at = 2,
-		.rotated_at = 3,
-		.overlap_until = 4,
-		.revoked_at = 5,
-		.secret_version = 6,
-		.pepper_version = 7,
-	};
-	copy(info->environment, sizeof(info->environment), environment);
-	copy(info->id, sizeof(info->id), id);
-	memset(info->account, 'a', VAULT_ACCOUNT_MAX);
-	memset(info->product, 'p', VAULT_PRODUCT_MAX);
-	memset(info->name, 'n', VAULT_NAME_MAX);
-	copy(info->masked, sizeof(info->masked), "*****xyz");
-	copy(info->created_by, sizeof(info->created_by), "tester/olga");
-}
-
-enum pm_err vault_mint(struct vault *vault, struct actor *actor, const struct mint_params *params,
-		       struct key_info *info, struct key_text *text)
-{
-	TRY(fake_enter(vault, actor, params->environment, params->account, params->expires_at, 0));
-	fill_key(info, params->environment, "0123456789ABCDEF");
-	copy(text->text, sizeof(text->text), FAKE_SECRET);
-	return PM_OK;
-}
-
-enum pm_err vault_rotate(struct vault *vault, struct actor *actor,
-			 const struct rotate_params *params, struct key_info *info,
-			 struct key_text *text)
-{
-	TRY(fake_enter(vault, actor, params->environment, params->key_id, params->overlap,
-		       params->force));
-	fill_key(info, params->environment, params->key_id);
-	copy(text->text, sizeof(text->text), FAKE_SECRET);
-	return PM_OK;
-}
-
-enum pm_err vault_revoke(struct vault *vault, struct actor *actor, const char *environment,
-			 const char *key_id, struct key_info *info)
-{
-	TRY(fake_enter(vault, actor, environment, key_id, 0, 0));
-	fill_key(info, environment, key_id);
-	return PM_OK;
-}
-
-enum pm_err vault_get(struct vault *vault, struct actor *actor, const char *environment,
-		      const char *key_id, struct key_info *info)
-{
-	TRY(fake_enter(vault, actor, environment, key_id, 0, 0));
-	fill_key(info, environment, key_id);
-	return PM_OK;
-}
-
-enum pm_err vault_list(struct vault *vault, struct actor *actor, const struct list_params *params,
-		       struct key_page *page)
-{
-	TRY(fake_enter(vault, actor, params->environment, params->account,
-		       (int64_t)params->page_size, 0));
-	page->count = fake_result_size(vault, params->page_size);
-	for (size_t i = 0; i < page->count; i++)
-		fill_key(&page->keys[i], params->environment, "0123456789ABCDEF");
-	page->total = 1234;
-	copy(page->next_page_token, sizeof(page->next_page_token), "0123456789ABCDEF");
-	return PM_OK;
-}
-
-enum pm_err vault_verify(struct vault *vault, struct actor *actor, const char *environment,
-			 const struct bytes *texts, size_t count, struct verdict *verdicts)
-{
-	TRY(fake_enter(vault, actor, environment, "", 0, count));
-	for (size_t i = 0; i < count; i++) {
-		struct verdict *verdict = &verdicts[i];
-
-		*verdict = (struct verdict){ .reason = PM_REASON_WRONG_SECRET };
-		if (texts[i].len != 4 || memcmp(texts[i].data, "good", 4) != 0)
-			continue;
-		*verdict = (struct verdict){
-			.valid = true, .expires_at = 8, .secret_expires_at = 9, .compromised = true
-		};
-		copy(verdict->key_id, sizeof(verdict->key_id), "0123456789ABCDEF");
-		memset(verdict->account, 'a', VAULT_ACCOUNT_MAX);
-		memset(verdict->product, 'p', VAULT_PRODUCT_MAX);
-	}
-	return PM_OK;
 }
 
 enum pm_err vault_hash(struct vault *vault, struct actor *actor, const char *environment,

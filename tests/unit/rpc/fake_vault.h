@@ -26,6 +26,10 @@ struct fake_asked {
 	char name[VAULT_NAME_MAX + 1]; /* key id, account or pepper */
 	int64_t number;                /* expires_at, overlap, page size or index */
 	size_t count;
+	bool on_behalf;
+	uint32_t environments;
+	char confirmation[64], authorization[300];
+	char pin[VAULT_OPERATOR_PIN_MAX + 1];
 };
 
 struct vault *fake_vault(void);
@@ -92,7 +96,10 @@ void fake_pins(char text[1024]);
 /* What the vault says of its next failure; NULL: nothing. */
 void fake_why(const char *why);
 
-/* For the other half of the fake: what every call does, and how large its result is. */
+/* All else that a call about keys, accounts or operators brought, as text; "" before the first. */
+void fake_details(char text[4096]);
+
+/* For the other halves of the fake: what every call does, and how large its result is. */
 enum pm_err fake_enter(struct vault *vault, struct actor *actor, const char *environment,
 		       const char *name, int64_t number, size_t count);
 size_t fake_result_size(struct vault *vault, size_t most);

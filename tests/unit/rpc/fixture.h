@@ -15,7 +15,8 @@
 
 #define PATIENCE_MS 60000 /* for what must happen: a bound, never a measure */
 
-#define ALL_ROLES (ROLE_VERIFIER | ROLE_ISSUER | ROLE_HASHER | ROLE_CUSTODIAN | ROLE_AUDITOR)
+#define ALL_ROLES                                                                                  \
+	(ROLE_VERIFIER | ROLE_ISSUER | ROLE_HASHER | ROLE_CUSTODIAN | ROLE_AUDITOR | ROLE_STAFF)
 #define ALL_ENVIRONMENTS 3u
 
 struct fixture {

@@ -33,7 +33,7 @@ static void every_call_of_the_service_has_its_row_and_its_types(void **state)
 
 static void numbers_that_are_no_calls_have_no_row(void **state)
 {
-	static const uint32_t numbers[] = { 0, 1, 15, 42, 999, 1000, UINT32_MAX };
+	static const uint32_t numbers[] = { 0, 1, 15, 59, 999, 1000, UINT32_MAX };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -50,12 +50,14 @@ static void who_may_call_what_is_as_the_protocol_says(void **state)
 		enum rpc_scope scope;
 	} expected[] = {
 		{ "Status", ROLE_NONE_NEEDED, RPC_READS, SCOPE_NONE },
-		{ "MintKey", ROLE_ISSUER, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "MintKey", ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES, SCOPE_ENVIRONMENT },
 		{ "VerifyKeys", ROLE_VERIFIER, RPC_READS, SCOPE_ENVIRONMENT },
-		{ "GetKey", ROLE_ISSUER | ROLE_AUDITOR, RPC_READS, SCOPE_ENVIRONMENT },
-		{ "ListKeys", ROLE_ISSUER | ROLE_AUDITOR, RPC_READS, SCOPE_ENVIRONMENT },
-		{ "RotateKey", ROLE_ISSUER, RPC_WRITES, SCOPE_ENVIRONMENT },
-		{ "RevokeKey", ROLE_ISSUER, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "GetKey", ROLE_ISSUER | ROLE_PORTAL | ROLE_AUDITOR, RPC_READS,
+		  SCOPE_ENVIRONMENT },
+		{ "ListKeys", ROLE_ISSUER | ROLE_PORTAL | ROLE_AUDITOR, RPC_READS,
+		  SCOPE_ENVIRONMENT },
+		{ "RotateKey", ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "RevokeKey", ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES, SCOPE_ENVIRONMENT },
 		{ "Hash", ROLE_HASHER, RPC_READS, SCOPE_ENVIRONMENT },
 		{ "VerifyHash", ROLE_HASHER, RPC_READS, SCOPE_ENVIRONMENT },
 		{ "ListPeppers", ROLE_CUSTODIAN | ROLE_AUDITOR, RPC_READS, SCOPE_ENVIRONMENT },
@@ -75,6 +77,26 @@ static void who_may_call_what_is_as_the_protocol_says(void **state)
 		{ "Seal", ROLE_CUSTODIAN, RPC_WRITES, SCOPE_PIN },
 		{ "Unseal", ROLE_CUSTODIAN, RPC_WRITES, SCOPE_PIN },
 		{ "ChangePin", ROLE_CUSTODIAN, RPC_WRITES, SCOPE_PIN },
+		{ "UpdateKey", ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "ResetSecret", ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "RollbackKey", ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "VerifySecret", ROLE_ISSUER | ROLE_PORTAL | ROLE_VERIFIER, RPC_READS,
+		  SCOPE_ENVIRONMENT },
+		{ "RevealKey", ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "Confirm", ROLE_ISSUER | ROLE_PORTAL | ROLE_STAFF, RPC_READS, SCOPE_ENVIRONMENT },
+		{ "CreateAccount", ROLE_STAFF, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "UpdateAccount", ROLE_STAFF, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "GetAccount", ROLE_STAFF | ROLE_PORTAL | ROLE_AUDITOR, RPC_READS,
+		  SCOPE_ENVIRONMENT },
+		{ "ListAccounts", ROLE_STAFF | ROLE_AUDITOR, RPC_READS, SCOPE_ENVIRONMENT },
+		{ "CreateOperator", ROLE_STAFF | ROLE_PORTAL, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "UpdateOperator", ROLE_STAFF | ROLE_PORTAL, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "ListOperators", ROLE_STAFF | ROLE_PORTAL | ROLE_AUDITOR, RPC_READS,
+		  SCOPE_ENVIRONMENT },
+		{ "ChangeOperatorPin", ROLE_STAFF | ROLE_PORTAL, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "ImportKeys", ROLE_STAFF, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "ImportHmacKey", ROLE_CUSTODIAN, RPC_WRITES, SCOPE_ENVIRONMENT },
+		{ "ReportLeaks", ROLE_STAFF, RPC_WRITES, SCOPE_VAULT },
 	};
 
 	(void)state;

@@ -50,6 +50,38 @@ static void a_whole_envelope_is_read(void **state)
 	assert_int_equal(o->envelope.deadline, ARRIVAL + 250 * NS_PER_MS);
 }
 
+static void what_is_brought_for_step_up_is_read(void **state)
+{
+	struct opened *o = *state;
+	Peppermint__V1__Request request = status_request();
+
+	assert_int_equal(open(o, &request), PM_OK);
+	assert_string_equal(o->envelope.confirmation, "");
+	assert_string_equal(o->envelope.authorization, "");
+	assert_int_equal(o->envelope.pin.len, 0);
+	request.confirmation = "0123456789";
+	request.authorization = "Bearer ak_test_x";
+	request.pin = (ProtobufCBinaryData){ 4, (uint8_t *)"12\0004" };
+	assert_int_equal(open(o, &request), PM_OK);
+	assert_string_equal(o->envelope.confirmation, "0123456789");
+	assert_string_equal(o->envelope.authorization, "Bearer ak_test_x");
+	assert_int_equal(o->envelope.pin.len, 4);
+	assert_memory_equal(o->envelope.pin.data, "12\0004", 4);
+}
+
+static void an_operators_pin_has_64_bytes_at_most(void **state)
+{
+	struct opened *o = *state;
+	Peppermint__V1__Request request = status_request();
+	uint8_t pin[65] = { 0 };
+
+	request.pin = (ProtobufCBinaryData){ 64, pin };
+	assert_int_equal(open(o, &request), PM_OK);
+	request.pin.len = 65;
+	assert_int_equal(open(o, &request), PM_BAD_REQUEST);
+	assert_string_equal(o->fault.field, "pin");
+}
+
 static void whether_a_receipt_is_wanted_is_read_once(void **state)
 {
 	static const uint8_t twice[] = { 1 << 3, 1, 5 << 3, 1, 5 << 3, 1, 0x82, 0x01, 0 };
@@ -178,6 +210,8 @@ int main(void)
 #define OPENED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		OPENED(a_whole_envelope_is_read),
+		OPENED(what_is_brought_for_step_up_is_read),
+		OPENED(an_operators_pin_has_64_bytes_at_most),
 		OPENED(whether_a_receipt_is_wanted_is_read_once),
 		OPENED(without_a_deadline_it_is_five_seconds_and_at_most_thirty),
 		OPENED(another_version_is_unsupported_and_the_id_is_still_read),

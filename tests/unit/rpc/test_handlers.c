@@ -131,7 +131,7 @@ static void a_page_has_fifty_keys_unless_asked_otherwise(void **state)
 	assert_int_equal(ask_whole(a, PEPPERMINT__V1__REQUEST__CALL_LIST_KEYS), PM_OK);
 	assert_int_equal(a->reply->list_keys->n_keys, 50);
 	assert_key(a->reply->list_keys->keys[49]);
-	assert_string_equal(a->reply->list_keys->next_page_token, KEY_ID);
+	assert_string_equal(a->reply->list_keys->next_page_token, "next-page");
 	assert_int_equal(a->reply->list_keys->total, 1234);
 	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_LIST_KEYS);
 	a->list_keys.page_size = 100;
@@ -141,10 +141,6 @@ static void a_page_has_fifty_keys_unless_asked_otherwise(void **state)
 	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_LIST_KEYS);
 	a->list_keys.page_size = 101;
 	expect_refusal(a, PM_BAD_REQUEST, "page_size: must be at most 100");
-	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_LIST_KEYS);
-	a->list_keys.page_token = "0123456789ABCDE!";
-	expect_refusal(a, PM_BAD_REQUEST,
-		       "page_token: must be the next_page_token of an earlier page");
 }
 
 static void peppers_show_all_their_versions(void **state)
@@ -211,12 +207,14 @@ static void each_role_may_call_what_the_protocol_says_and_nothing_else(void **st
 		uint32_t role;
 		const char *allowed; /* for each call from Status on */
 	} rights[] = {
-		{ 0, "1000 0000 0000 0000000 0000000" },
-		{ ROLE_VERIFIER, "1010 0000 0000 0000000 0000000" },
-		{ ROLE_ISSUER, "1101 1110 0000 0000000 0000000" },
-		{ ROLE_HASHER, "1000 0001 1000 0000000 0000000" },
-		{ ROLE_CUSTODIAN, "1000 0000 0111 0000100 1111111" },
-		{ ROLE_AUDITOR, "1001 1000 0100 1111011 1010000" },
+		{ 0, "1000 0000 0000 0000000 0000000 00000000000000000" },
+		{ ROLE_VERIFIER, "1010 0000 0000 0000000 0000000 00010000000000000" },
+		{ ROLE_ISSUER, "1101 1110 0000 0000000 0000000 11111100000000000" },
+		{ ROLE_HASHER, "1000 0001 1000 0000000 0000000 00000000000000000" },
+		{ ROLE_CUSTODIAN, "1000 0000 0111 0000100 1111111 00000000000000010" },
+		{ ROLE_PORTAL, "1101 1110 0000 0000000 0000000 11111100101111000" },
+		{ ROLE_STAFF, "1000 0000 0000 0000000 0000000 00000111111111101" },
+		{ ROLE_AUDITOR, "1001 1000 0100 1111011 1010000 00000000110010000" },
 	};
 	struct asked *a = *state;
 
@@ -284,7 +282,8 @@ static void calls_of_the_whole_vault_need_a_caller_of_every_environment(void **s
 
 static void calls_that_change_something_need_a_request_id(void **state)
 {
-	static const char writes[] = "01000110001100011000101111";
+	static const char writes[] = "01000110001100011000101111"
+				     "11101011001101111";
 	struct asked *a = *state;
 
 	for (uint32_t call = FIRST; call <= LAST; call++) {
@@ -388,7 +387,8 @@ static void lists_must_not_be_empty_and_neither_must_values(void **state)
 
 	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_VERIFY_KEYS);
 	a->verify_keys.n_api_keys = 0;
-	expect_refusal(a, PM_BAD_REQUEST, "api_keys: at least one is required");
+	expect_refusal(a, PM_BAD_REQUEST,
+		       "api_keys: at least one is required, or else of presented");
 	make_whole(a, PEPPERMINT__V1__REQUEST__CALL_HASH);
 	a->hash.n_values = 0;
 	expect_refusal(a, PM_BAD_REQUEST, "values: at least one is required");

@@ -41,10 +41,10 @@ struct fixture {
 static struct replay_ticket ticket_for(struct fixture *f, uint32_t uid, const char *id,
 				       const char *content)
 {
+	const struct bytes part = bytes_str(content);
 	struct replay_ticket ticket;
 
-	assert_int_equal(replay_ticket_fill(f->replay, &ticket, uid, id, 17, bytes_str(content)),
-			 PM_OK);
+	assert_int_equal(replay_ticket_fill(f->replay, &ticket, uid, id, 17, &part, 1), PM_OK);
 	return ticket;
 }
 
@@ -112,16 +112,41 @@ static void another_content_or_call_under_the_same_id_is_a_conflict(void **state
 	struct fixture *f = *state;
 	struct replay_ticket running = ticket_for(f, 1, "id", "content");
 	struct replay_ticket other = ticket_for(f, 1, "id", "other content");
+	const struct bytes content = bytes_str("content");
 	struct replay_ticket call;
 
-	assert_int_equal(replay_ticket_fill(f->replay, &call, 1, "id", 18, bytes_str("content")),
-			 PM_OK);
+	assert_int_equal(replay_ticket_fill(f->replay, &call, 1, "id", 18, &content, 1), PM_OK);
 	assert_int_equal(begin(f, &running), PM_OK);
 	assert_int_equal(begin(f, &other), PM_CONFLICT); /* while it runs */
 	assert_int_equal(begin(f, &call), PM_CONFLICT);
 	replay_end(f->replay, &running, bytes_str("done"), f->now);
 	assert_int_equal(begin(f, &other), PM_CONFLICT); /* and afterwards */
 	assert_int_equal(begin(f, &call), PM_CONFLICT);
+}
+
+static void expect_other(struct fixture *f, const char *first, const char *second)
+{
+	const struct bytes parts[] = { bytes_str(first), bytes_str(second) };
+	struct replay_ticket other;
+
+	assert_int_equal(replay_ticket_fill(f->replay, &other, 1, "id", 17, parts, 2), PM_OK);
+	assert_int_equal(begin(f, &other), PM_CONFLICT);
+}
+
+static void parts_that_join_to_the_same_text_are_another_content(void **state)
+{
+	const struct bytes parts[] = { bytes_str("ab"), bytes_str("c") };
+	struct fixture *f = *state;
+	struct replay_ticket running;
+
+	assert_int_equal(replay_ticket_fill(f->replay, &running, 1, "id", 17, parts, 2), PM_OK);
+	assert_int_equal(begin(f, &running), PM_OK);
+	expect_other(f, "a", "bc");
+	expect_other(f, "abc", "");
+	expect_other(f, "", "abc");
+	expect_other(f, "ab", "");
+	expect_other(f, "c", "ab");
+	assert_null(replay_end(f->replay, &running, bytes_of(NULL, 0), f->now));
 }
 
 static void repeats_while_it_runs_are_parked_and_handed_out_at_its_end(void **state)
@@ -282,6 +307,7 @@ static void a_content_is_known_by_a_keyed_digest_only(void **state)
 {
 	struct fixture *f = *state;
 	struct replay *other = NULL;
+	const struct bytes pin = bytes_str("271828");
 	struct replay_ticket theirs;
 	uint8_t plain[REPLAY_DIGEST_LEN];
 
@@ -291,8 +317,7 @@ static void a_content_is_known_by_a_keyed_digest_only(void **state)
 	SHA256((const uint8_t *)"271828", 6, plain);
 	assert_memory_not_equal(ours.content, plain, REPLAY_DIGEST_LEN);
 	assert_int_equal(replay_new(MEMORY, SECONDS, &other), PM_OK);
-	assert_int_equal(replay_ticket_fill(other, &theirs, 1, "id", 17, bytes_str("271828")),
-			 PM_OK);
+	assert_int_equal(replay_ticket_fill(other, &theirs, 1, "id", 17, &pin, 1), PM_OK);
 	assert_memory_not_equal(ours.content, theirs.content, REPLAY_DIGEST_LEN);
 	replay_free(other);
 }
@@ -327,6 +352,7 @@ int main(void)
 		REPLAY(a_repeat_gets_the_same_answer_and_is_not_executed),
 		REPLAY(other_ids_and_other_callers_are_other_requests),
 		REPLAY(another_content_or_call_under_the_same_id_is_a_conflict),
+		REPLAY(parts_that_join_to_the_same_text_are_another_content),
 		REPLAY(repeats_while_it_runs_are_parked_and_handed_out_at_its_end),
 		REPLAY(after_a_failure_the_same_id_is_executed_again),
 		REPLAY(two_changes_at_a_time_end_in_any_order),

@@ -370,7 +370,7 @@ static void unknown_fields_are_ignored_but_not_without_end(void **state)
 	put_number(&buf, 100, 1); /* of what we do not know, we do not know that it is singular */
 	put_text(&buf, 536870911, "\xff\xff"); /* the largest number; nobody reads its bytes */
 	assert_int_equal(check_and_unpack(mint_type, buf_bytes(&buf)), PM_OK);
-	for (int i = 0; i < 4 * 512 + 64; i++)
+	for (int i = 0; i < 12 * 512 + 64; i++)
 		put_number(&buf, 100, 1);
 	assert_int_equal(check(mint_type, &buf), PM_TOO_LARGE);
 }

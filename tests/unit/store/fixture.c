@@ -201,12 +201,26 @@ void assert_same_key(const struct key_record *have, const struct key_record *wan
 	SAME(revoked_at);
 	for (size_t i = 0; i < SECRETS_PER_KEY; i++) {
 		SAME(secrets[i].version);
+		SAME(secrets[i].form);
 		SAME(secrets[i].pepper_version);
 		SAME(secrets[i].wraps);
 		SAME(secrets[i].wrap_count);
 		SAME(secrets[i].not_after);
 		SAME(secrets[i].mac);
 	}
+	SAME(external_ref);
+	SAME(scopes);
+	SAME(labels);
+	SAME(networks);
+	SAME(not_before);
+	SAME(disabled_at);
+	SAME(first_use);
+	SAME(first_use_overlap);
+	SAME(last_version);
+	SAME(registered);
+	SAME(lookup_version);
+	SAME(lookup);
+	SAME(import_key);
 	SAME(revision);
 	SAME(seal.version);
 	SAME(seal.mac);

@@ -89,7 +89,7 @@ static void prepare_nothing(struct fixture *f, int nth)
 }
 
 /* So many small transactions in the WAL that the store's next commit makes it worth moving. */
-enum { WAL_PAGES = 4096 };
+enum { WAL_PAGES = 8192 };
 
 static void prepare_checkpoint(struct fixture *f, int nth)
 {
@@ -98,7 +98,7 @@ static void prepare_checkpoint(struct fixture *f, int nth)
 	char sql[64];
 
 	(void)nth;
-	raw_exec(db, "PRAGMA wal_autocheckpoint = 0");
+	raw_exec(db, "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF");
 	snprintf(sql, sizeof(sql), "PRAGMA user_version = %zu", schema_version);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
 	for (int i = 0; i < WAL_PAGES; i++) {

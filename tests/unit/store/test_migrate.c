@@ -179,6 +179,129 @@ static void a_database_of_version_two_is_opened_with_all_that_is_in_it(void **st
 	assert_integrity(f->dir);
 }
 
+/* What v3.sql has. */
+static struct key_record key_of_v3(unsigned number)
+{
+	struct key_record key = make_key(number);
+
+	if (number == 8) {
+		key = key_of_v2(8);
+		key.revision = 1;
+		key.secrets[SECRET_CURRENT].wraps[0] = 4;
+		key.secrets[SECRET_CURRENT].wrap_count = 1;
+		key.secrets[SECRET_PREVIOUS].wraps[0] = 3;
+		key.secrets[SECRET_PREVIOUS].wraps[1] = 4;
+		key.secrets[SECRET_PREVIOUS].wrap_count = 2;
+	}
+	if (number == 9) {
+		strcpy(key.account, "other");
+		memcpy(key.product, "wallet\0\0", 8);
+		key.revoked_at = 1700000300;
+	}
+	return key;
+}
+
+static struct master_record master_of_v3(uint32_t version)
+{
+	struct master_record master = make_master(version);
+
+	master.state = (enum master_state)version;
+	if (master.state == MASTER_DESTROY_SCHEDULED) {
+		master.prior = MASTER_SUSPENDED;
+		master.destroy_at = 1900000000;
+	}
+	if (master.state == MASTER_COMPROMISED)
+		master.ends_at = 1800000000;
+	if (master.state == MASTER_ACTIVE) {
+		master.activated_at = 1700000002;
+		master.rewrap = true;
+	}
+	return master;
+}
+
+static void assert_masters_of_v3(struct fixture *f)
+{
+	struct master_record masters[7], want;
+	struct uses_record uses;
+	size_t count = 0;
+
+	assert_int_equal(store_list_masters(f->store, "live", masters, 7, &count), PM_OK);
+	assert_int_equal(count, 7);
+	for (uint32_t i = 0; i < 7; i++) {
+		want = master_of_v3(i + 1);
+		assert_same_master(&masters[i], &want);
+	}
+	assert_int_equal(store_list_uses(f->store, "live", &uses, 1, &count), PM_OK);
+	assert_int_equal(count, 1);
+	assert_true(uses.uses == 5);
+}
+
+/* Every key is what it was, is counted and is in the lists. */
+static void assert_keys_of_v3(struct fixture *f)
+{
+	static const unsigned numbers[] = { 7, 8, 9, 20, 21 };
+	struct key_filter revoked = { .environment = "live", .states = KEYS_REVOKED };
+	struct key_filter acme = { .environment = "live", .account = "acme", .sort = KEYS_BY_NAME };
+	struct key_record page[5], key, want;
+	struct key_use_record uses[5];
+	struct key_listing listing;
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < 5; i++) {
+		want = key_of_v3(numbers[i]);
+		assert_int_equal(get_key(f, numbers[i], &key), PM_OK);
+		assert_same_key(&key, &want);
+	}
+	assert_int_equal(store_count_keys(f->store, "live", &total), PM_OK);
+	assert_int_equal(total, 5);
+	assert_int_equal(store_list_keys(f->store, &revoked, page, uses, 5, &listing), PM_OK);
+	assert_int_equal(listing.count, 1);
+	assert_int_equal(listing.total, 1);
+	assert_int_equal(store_list_keys(f->store, &acme, page, uses, 5, &listing), PM_OK);
+	assert_int_equal(listing.count, 4);
+	assert_int_equal(listing.total, 4);
+	assert_int_equal(store_count_lookups(f->store, "live", 0, &total), PM_OK);
+	assert_int_equal(total, 0);
+}
+
+static void assert_all_of_v3(struct fixture *f)
+{
+	struct environment_record environment, want = make_environment("live");
+	struct executed_record executed, want_executed = make_executed(7);
+	struct reading reading = { 0 };
+
+	strcpy(want.standby_serial, "fedcba9876543210");
+	assert_int_equal(store_get_environment(f->store, "live", &environment), PM_OK);
+	assert_same_environment(&environment, &want);
+	want_executed.at = 4000000000;
+	assert_int_equal(get_executed(f, 7, &executed), PM_OK);
+	assert_same_executed(&executed, &want_executed);
+	assert_masters_of_v3(f);
+	assert_keys_of_v3(f);
+	assert_int_equal(read_leaves(f, 1, 0, SIZE_MAX, &reading), PM_OK);
+	assert_int_equal(reading.found, 3);
+	assert_tree_is_of_rows(f);
+}
+
+static void a_database_of_version_three_is_opened_with_all_that_is_in_it(void **state)
+{
+	struct fixture *f = *state;
+	struct key_record key = key_of_v3(8);
+
+	make_from_dump(f, V3_SQL);
+	fixture_open(f);
+	assert_all_of_v3(f);
+	fixture_reopen(f);
+	assert_all_of_v3(f);
+	strcpy(key.external_ref, "new");
+	key.disabled_at = 1700000500;
+	key.revision++;
+	assert_int_equal(commit_one(f, update_key(&key)), PM_OK);
+	assert_int_equal(commit_key(f, 30), PM_OK);
+	fixture_close(f);
+	assert_integrity(f->dir);
+}
+
 /* Rows that somebody edited are neither lost on the way nor do they stop it. */
 static void malformed_rows_are_still_there_and_quarantined_after_a_migration(void **state)
 {
@@ -326,6 +449,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_database_of_version_one_is_opened_with_all_that_is_in_it),
 		TEST(a_database_of_version_two_is_opened_with_all_that_is_in_it),
+		TEST(a_database_of_version_three_is_opened_with_all_that_is_in_it),
 		TEST(malformed_rows_are_still_there_and_quarantined_after_a_migration),
 		cmocka_unit_test(a_migration_survives_every_io_error),
 		cmocka_unit_test(a_migration_survives_a_disk_that_is_full_at_any_write),

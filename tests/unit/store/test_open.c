@@ -211,7 +211,7 @@ static void a_changed_schema_is_refused(void **state)
 	static const char *const changes[] = {
 		"CREATE TRIGGER t AFTER INSERT ON api_key BEGIN DELETE FROM executed; END",
 		"CREATE VIEW v AS SELECT 1",
-		"DROP INDEX api_key_by_account",
+		"DROP INDEX api_key_by_name",
 		"DROP TABLE executed",
 		"ALTER TABLE api_key ADD COLUMN extra TEXT",
 		"ANALYZE",

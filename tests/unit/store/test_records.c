@@ -34,8 +34,22 @@ static struct key_record extreme_key(void)
 	FILL(key.name);
 	FILL(key.created_by);
 	FILL(key.tail);
+	FILL(key.external_ref);
+	FILL(key.scopes);
+	FILL(key.labels);
+	FILL(key.networks);
+	FILL(key.import_key);
+	key.not_before = INT64_MAX - 2;
+	key.disabled_at = INT64_MAX - 3;
+	key.first_use = true;
+	key.first_use_overlap = INT64_MAX - 4;
+	key.last_version = UINT32_MAX;
+	key.registered = true;
+	key.lookup_version = UINT32_MAX - 2;
+	memset(key.lookup, 0xfd, sizeof(key.lookup));
 	for (size_t i = 0; i < SECRETS_PER_KEY; i++) {
 		key.secrets[i].version = UINT32_MAX;
+		key.secrets[i].form = SECRET_HMAC;
 		key.secrets[i].pepper_version = UINT32_MAX - 1;
 		key.secrets[i].not_after = INT64_MAX - 1;
 		key.secrets[i].wrap_count = STORE_WRAPS_MAX;
@@ -310,63 +324,17 @@ static void what_could_not_be_loaded_again_is_not_stored(void **state)
 	key.secrets[SECRET_CURRENT].wraps[0] = 1;
 	key.secrets[SECRET_CURRENT].wrap_count = STORE_WRAPS_MAX + 1;
 	assert_int_equal(commit_one(f, insert_key(&key)), PM_INTERNAL);
+	key = make_key(1);
+	key.secrets[SECRET_PREVIOUS].form = SECRET_HMAC + 1;
+	assert_int_equal(commit_one(f, insert_key(&key)), PM_INTERNAL);
+	key = make_key(1);
+	key.lookup[STORE_LOOKUP_LEN - 1] = 1; /* of a key that was not imported */
+	assert_int_equal(commit_one(f, insert_key(&key)), PM_INTERNAL);
+	key = make_key(1);
+	key.not_before = -1;
+	assert_int_equal(commit_one(f, insert_key(&key)), PM_INTERNAL);
 	assert_int_equal(store_commit(f->store, NULL, 0, later()), PM_INTERNAL);
 	assert_int_equal(commit_key(f, 1), PM_OK);
-}
-
-static void fill_accounts(struct fixture *f)
-{
-	for (unsigned i = 0; i < 30; i++) {
-		struct key_record key = make_key(i);
-		snprintf(key.account, sizeof(key.account), "account-%u", i % 3);
-		snprintf(key.product, sizeof(key.product), "product-%u", i % 2);
-		assert_int_equal(commit_one(f, insert_key(&key)), PM_OK);
-	}
-}
-
-/* Pages of four through all that match. */
-static size_t walk(struct fixture *f, struct key_filter filter, uint64_t want_total)
-{
-	struct key_record page[4];
-	char after[STORE_ID_LEN + 1] = "";
-	size_t count = 0, sum = 0;
-	uint64_t total = 0;
-
-	filter.after = after;
-	do {
-		assert_int_equal(store_list_keys(f->store, &filter, page, 4, &count, &total),
-				 PM_OK);
-		assert_int_equal(total, want_total);
-		for (size_t i = 0; i < count; i++) {
-			assert_true(strcmp(page[i].id, after) > 0);
-			if (filter.account)
-				assert_string_equal(page[i].account, filter.account);
-			if (filter.product)
-				assert_string_equal(page[i].product, filter.product);
-			memcpy(after, page[i].id, sizeof(after));
-		}
-		sum += count;
-	} while (count == 4);
-	return sum;
-}
-
-static void listing_walks_each_matching_key_once_in_order(void **state)
-{
-	struct fixture *f = *state;
-	struct key_filter all = { .environment = "live" };
-	struct key_filter account = { .environment = "live", .account = "account-1" };
-	struct key_filter product = { .environment = "live", .product = "product-1" };
-	struct key_filter both = { .environment = "live",
-				   .account = "account-1",
-				   .product = "product-1" };
-	struct key_filter other = { .environment = "test" };
-
-	fill_accounts(f);
-	assert_int_equal(walk(f, all, 30), 30);
-	assert_int_equal(walk(f, account, 10), 10);
-	assert_int_equal(walk(f, product, 15), 15);
-	assert_int_equal(walk(f, both, 5), 5);
-	assert_int_equal(walk(f, other, 0), 0);
 }
 
 /* Removal is the writer's own affair: it does it at some time after the start. */
@@ -403,7 +371,6 @@ int main(void)
 		TEST(a_commit_that_is_refused_in_the_end_changes_nothing),
 		TEST(a_request_that_was_executed_is_not_executed_again),
 		TEST(what_could_not_be_loaded_again_is_not_stored),
-		TEST(listing_walks_each_matching_key_once_in_order),
 		TEST(old_request_ids_are_forgotten_and_young_ones_are_not),
 	};
 

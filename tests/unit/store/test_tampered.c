@@ -39,6 +39,27 @@ static const char *const key_edits[] = {
 	" x'0000000100000002000000030000000400000005000000060000000700000008'" KEY_TWO,
 	"UPDATE api_key SET previous_wraps = randomblob(40000)" KEY_TWO,
 	"UPDATE api_key SET current_wraps = zeroblob(2000000)" KEY_TWO,
+	"UPDATE api_key SET current_form = 5" KEY_TWO,
+	"UPDATE api_key SET previous_form = -1" KEY_TWO,
+	"UPDATE api_key SET external_ref = hex(zeroblob(33))" KEY_TWO, /* 66 characters */
+	"UPDATE api_key SET external_ref = hex(zeroblob(2000000))" KEY_TWO,
+	"UPDATE api_key SET external_ref = 'a' || char(0) || 'b'" KEY_TWO,
+	"UPDATE api_key SET scopes = hex(zeroblob(129))" KEY_TWO, /* 258 characters */
+	"UPDATE api_key SET labels = hex(zeroblob(257))" KEY_TWO, /* 514 characters */
+	"UPDATE api_key SET labels = hex(zeroblob(2000000))" KEY_TWO,
+	"UPDATE api_key SET networks = hex(zeroblob(257))" KEY_TWO,
+	"UPDATE api_key SET not_before = -1" KEY_TWO,
+	"UPDATE api_key SET disabled_at = -9223372036854775808" KEY_TWO,
+	"UPDATE api_key SET first_use = 2" KEY_TWO,
+	"UPDATE api_key SET first_use_overlap = -1" KEY_TWO,
+	"UPDATE api_key SET last_version = 4294967296" KEY_TWO,
+	"UPDATE api_key SET registered = -1" KEY_TWO,
+	"UPDATE api_key SET lookup_version = 1" KEY_TWO,    /* of no lookup */
+	"UPDATE api_key SET lookup = zeroblob(16)" KEY_TWO, /* of a key that was not imported */
+	"UPDATE api_key SET lookup_version = 1, lookup = zeroblob(17)" KEY_TWO,
+	"UPDATE api_key SET lookup_version = 4294967296, lookup = zeroblob(16)" KEY_TWO,
+	"UPDATE api_key SET lookup_version = 1, lookup = zeroblob(2000000)" KEY_TWO,
+	"UPDATE api_key SET import_key = hex(zeroblob(17))" KEY_TWO, /* 34 characters */
 };
 
 /* Who goes through all keys misses none; what cannot be read counts as no one's. */
@@ -56,19 +77,43 @@ static void assert_scanned_and_grouped(struct fixture *f)
 	assert_int_equal(groups[0].live, 2);
 }
 
+/* In whatever order, with whatever is looked for: the row harms no list, and hides no other row. */
+static void assert_listed_in_every_order(struct fixture *f)
+{
+	static const char *const texts[] = { NULL, "a KEY" };
+	struct key_record page[3];
+	struct key_use_record uses[3];
+	struct key_listing listing;
+
+	for (unsigned i = 0; i < 4 * (KEYS_BY_USES + 1); i++) {
+		struct key_filter filter = { .environment = "live",
+					     .account = "acme",
+					     .sort = (enum key_sort)(i / 4),
+					     .descending = i % 2,
+					     .text = texts[i / 2 % 2] };
+		size_t others = 0;
+		assert_int_equal(store_list_keys(f->store, &filter, page, uses, 3, &listing),
+				 PM_OK);
+		assert_string_equal(listing.next, "");
+		for (size_t at = 0; at < listing.count; at++)
+			others += strcmp(page[at].id, "0000000000000002") != 0;
+		assert_int_equal(others, 2);
+	}
+}
+
 static void assert_quarantined_and_nothing_else(struct fixture *f)
 {
-	struct key_filter all = { .environment = "live" };
+	struct key_filter all = { .environment = "live", .sort = KEYS_BY_ID };
 	struct key_record out, page[3], want;
-	size_t count = 0;
-	uint64_t total = 0;
+	struct key_use_record uses[3];
+	struct key_listing listing;
 
 	assert_int_equal(get_key(f, 1, &out), PM_OK);
 	assert_int_equal(get_key(f, 2, &out), PM_RECORD_QUARANTINED);
 	assert_int_equal(get_key(f, 3, &out), PM_OK);
-	assert_int_equal(store_list_keys(f->store, &all, page, 3, &count, &total), PM_OK);
-	assert_int_equal(count, 3);
-	assert_int_equal(total, 3);
+	assert_int_equal(store_list_keys(f->store, &all, page, uses, 3, &listing), PM_OK);
+	assert_int_equal(listing.count, 3);
+	assert_int_equal(listing.total, 3);
 	want = make_key(1);
 	assert_same_key(&page[0], &want);
 	want = (struct key_record){ .environment = "live", .id = "0000000000000002" };
@@ -76,6 +121,7 @@ static void assert_quarantined_and_nothing_else(struct fixture *f)
 	want = make_key(3);
 	assert_same_key(&page[2], &want);
 	assert_scanned_and_grouped(f);
+	assert_listed_in_every_order(f);
 }
 
 static void a_malformed_key_is_quarantined_and_harms_no_other(void **state)
@@ -101,7 +147,7 @@ static void a_value_of_another_type_is_quarantined(void **state)
 	struct key_record out;
 
 	raw_edit(f, "PRAGMA writable_schema = ON;"
-		    "UPDATE sqlite_schema SET sql = replace(sql, ') STRICT,', ')')"
+		    "UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')')"
 		    " WHERE name = 'api_key';");
 	raw_edit(f, "UPDATE api_key SET current_mac = 'text of thirty-two characters ..'" KEY_TWO);
 	assert_int_equal(get_key(f, 1, &out), PM_OK);
@@ -117,18 +163,19 @@ static void a_key_whose_id_is_malformed_is_left_out_of_the_list(void **state)
 		struct fixture *f = *state;
 		struct key_filter all = { .environment = "live" };
 		struct key_record page[3];
+		struct key_use_record uses[3];
+		struct key_listing listing;
 		char sql[128];
 		size_t count = 0;
-		uint64_t total = 0;
 
 		snprintf(sql, sizeof(sql),
 			 "UPDATE api_key SET id = %s WHERE id NOT IN ('0000000000000001',"
 			 "'0000000000000003')",
 			 ids[i]);
 		raw_edit(f, sql);
-		assert_int_equal(store_list_keys(f->store, &all, page, 3, &count, &total), PM_OK);
-		assert_int_equal(count, 2);
-		assert_int_equal(total, 3);
+		assert_int_equal(store_list_keys(f->store, &all, page, uses, 3, &listing), PM_OK);
+		assert_int_equal(listing.count, 2);
+		assert_int_equal(listing.total, 3);
 		assert_string_equal(page[0].id, "0000000000000001");
 		assert_string_equal(page[1].id, "0000000000000003");
 		assert_int_equal(store_scan_keys(f->store, "live", "", page, 3, &count), PM_OK);

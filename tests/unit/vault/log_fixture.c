@@ -53,7 +53,7 @@ enum pm_err log_try_mint(struct fixture *f)
 	struct key_info info;
 	struct key_text text;
 
-	return vault_mint(f->vault, fixture_actor(f), &params, &info, &text);
+	return fixture_mint_text(f->vault, fixture_actor(f), &params, &info, &text);
 }
 
 void log_mint(struct fixture *f)

@@ -93,8 +93,9 @@ static void verifies_through_several_connections_say_so(void **state)
 	const struct bytes bytes = bytes_str(text.text);
 	for (uint64_t i = 7; i < 9; i++) {
 		fixture_actor(f)->connection = i;
-		assert_int_equal(vault_verify(f->vault, &f->actor, "live", &bytes, 1, &verdict),
-				 PM_OK);
+		assert_int_equal(
+			fixture_verify_texts(f->vault, &f->actor, "live", &bytes, 1, &verdict),
+			PM_OK);
 	}
 	json_t *entry = fixture_newest_entry(f, "key.verify");
 	assert_string_equal(entry_text(entry, "from"), "connection 7 and others");
@@ -124,8 +125,9 @@ static void reads_are_told_person_by_person(void **state)
 
 		assert_int_equal(get_as(f, operator_name, info.id), PM_OK);
 		fixture_actor(f)->operator_name = operator_name;
-		assert_int_equal(vault_verify(f->vault, &f->actor, "live", &bytes, 1, &verdict),
-				 PM_OK);
+		assert_int_equal(
+			fixture_verify_texts(f->vault, &f->actor, "live", &bytes, 1, &verdict),
+			PM_OK);
 	}
 	/* A minute that ended meanwhile parts them once more. */
 	size_t reads = fixture_count_entries(f, "key.read");
@@ -148,8 +150,9 @@ static void configured_so_every_verify_is_an_entry(void **state)
 	for (size_t i = 0; i < 100; i++)
 		texts[i] = bytes_str(text.text);
 	uint64_t before = entries_now(f);
-	assert_int_equal(vault_verify(f->vault, fixture_actor(f), "live", texts, 100, verdicts),
-			 PM_OK);
+	assert_int_equal(
+		fixture_verify_texts(f->vault, fixture_actor(f), "live", texts, 100, verdicts),
+		PM_OK);
 	assert_int_equal(entries_now(f), before + 100);
 	assert_int_equal(f->actor.receipt.index, before + 99);
 	json_t *entry = fixture_newest_entry(f, "key.verify");
@@ -213,8 +216,9 @@ static void what_a_caller_varies_does_not_make_the_log_grow(void **state)
 		const struct bytes bytes = bytes_str(text.text);
 		fixture_actor(f)->operator_name = operator_name;
 		f->actor.connection = (uint64_t)i;
-		assert_int_equal(vault_verify(f->vault, &f->actor, "live", &bytes, 1, &verdict),
-				 PM_OK);
+		assert_int_equal(
+			fixture_verify_texts(f->vault, &f->actor, "live", &bytes, 1, &verdict),
+			PM_OK);
 		assert_int_equal(verdict.reason, PM_REASON_UNKNOWN_KEY);
 	}
 	assert_true(fixture_count_entries(f, "") - before <= 3 * (10 + 1));
@@ -324,10 +328,11 @@ static void blocked(struct fixture *f, const struct key_text *text)
 		.environment = "live", .account = "acme", .product = "", .name = ""
 	};
 
-	assert_int_equal(vault_mint(f->vault, fixture_actor(f), &params, &info, &fresh),
+	assert_int_equal(fixture_mint_text(f->vault, fixture_actor(f), &params, &info, &fresh),
 			 PM_AUDIT_BLOCKED);
-	assert_int_equal(vault_verify(f->vault, fixture_actor(f), "live", &bytes, 1, &verdict),
-			 PM_AUDIT_BLOCKED);
+	assert_int_equal(
+		fixture_verify_texts(f->vault, fixture_actor(f), "live", &bytes, 1, &verdict),
+		PM_AUDIT_BLOCKED);
 	assert_int_equal(vault_get(f->vault, fixture_actor(f), "live", "0000000000000000", &info),
 			 PM_AUDIT_BLOCKED);
 	assert_int_equal(

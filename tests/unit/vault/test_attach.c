@@ -24,10 +24,11 @@ static void assert_live_refuses(struct fixture *f, const char *word)
 	struct environment_info live = status_of(f, LIVE_ENV);
 	assert_int_equal(live.state, ENV_REFUSING);
 	assert_non_null(strstr(live.detail, word));
-	assert_int_equal(vault_mint(f->vault, fixture_actor(f), &params, &info, &text),
+	assert_int_equal(fixture_mint_text(f->vault, fixture_actor(f), &params, &info, &text),
 			 PM_TOKEN_MISMATCH);
 	params.environment = "test";
-	assert_int_equal(vault_mint(f->vault, fixture_actor(f), &params, &info, &text), PM_OK);
+	assert_int_equal(fixture_mint_text(f->vault, fixture_actor(f), &params, &info, &text),
+			 PM_OK);
 	assert_int_equal(status_of(f, TEST_ENV).state, ENV_SERVING);
 }
 

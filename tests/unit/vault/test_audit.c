@@ -182,8 +182,14 @@ static void open_on_a_full_disk(struct fixture *f)
 		.dir = f->dir, .queue = 64, .batch = 64, .readers = 4, .keep_executed_days = 7
 	};
 	const struct vault_environment environments[] = {
-		{ .name = "test", .prefix = "ak_test_", .hsm = f->hsm[TEST_ENV] },
-		{ .name = "live", .prefix = "ak_live_", .hsm = f->hsm[LIVE_ENV] },
+		{ .name = "test",
+		  .prefix = "ak_test_",
+		  .hsm = f->hsm[TEST_ENV],
+		  .policy = f->policy[TEST_ENV] },
+		{ .name = "live",
+		  .prefix = "ak_live_",
+		  .hsm = f->hsm[LIVE_ENV],
+		  .policy = f->policy[LIVE_ENV] },
 	};
 
 	assert_int_equal(store_open(&config, &f->store), PM_OK);

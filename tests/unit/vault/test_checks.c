@@ -31,8 +31,9 @@ static void a_key_that_is_swapped_while_the_vault_runs_is_noticed_and_named(void
 		assert_int_equal(change_tend(f), PM_TOKEN_MISMATCH);
 		assert_int_equal(status(f).state, ENV_REFUSING);
 		assert_non_null(strstr(status(f).detail, names[i]));
-		assert_int_equal(vault_mint(f->vault, fixture_actor(f), &params, &info, &text),
-				 PM_TOKEN_MISMATCH);
+		assert_int_equal(
+			fixture_mint_text(f->vault, fixture_actor(f), &params, &info, &text),
+			PM_TOKEN_MISMATCH);
 		assert_int_equal(fixture_count_entries(f, "env.refuse"), i + 1);
 		assert_int_equal(change_tend(f), PM_TOKEN_MISMATCH);
 		assert_int_equal(fixture_count_entries(f, "env.refuse"), i + 1);
@@ -56,7 +57,7 @@ static void a_key_that_is_gone_is_noticed_by_the_first_who_asks_for_it(void **st
 
 	fake_hsm_lose_key(f->hsm[LIVE_ENV], PEPPER_KEY);
 	assert_int_equal(vault_tend(f->vault), PM_OK); /* it was checked a moment ago */
-	assert_int_equal(vault_mint(f->vault, fixture_actor(f), &params, &info, &text),
+	assert_int_equal(fixture_mint_text(f->vault, fixture_actor(f), &params, &info, &text),
 			 PM_TOKEN_MISMATCH);
 	assert_int_equal(vault_tend(f->vault), PM_TOKEN_MISMATCH);
 	assert_int_equal(status(f).state, ENV_REFUSING);

@@ -30,7 +30,7 @@ static void mint_marked(struct fixture *f, struct key_info *info, struct key_tex
 		.environment = "live", .account = ACCOUNT, .product = PRODUCT, .name = NAME
 	};
 
-	assert_int_equal(vault_mint(f->vault, marked_actor(f), &params, info, text), PM_OK);
+	assert_int_equal(fixture_mint_text(f->vault, marked_actor(f), &params, info, text), PM_OK);
 }
 
 static void rotate_marked(struct fixture *f, const char *id, struct key_text *text)
@@ -38,7 +38,8 @@ static void rotate_marked(struct fixture *f, const char *id, struct key_text *te
 	const struct rotate_params params = { .environment = "live", .key_id = id, .overlap = 60 };
 	struct key_info info;
 
-	assert_int_equal(vault_rotate(f->vault, marked_actor(f), &params, &info, text), PM_OK);
+	assert_int_equal(fixture_rotate_text(f->vault, marked_actor(f), &params, &info, text),
+			 PM_OK);
 }
 
 static struct verdict verify_marked(struct fixture *f, const char *environment, const char *text)
@@ -46,8 +47,9 @@ static struct verdict verify_marked(struct fixture *f, const char *environment, 
 	const struct bytes bytes = bytes_str(text);
 	struct verdict verdict;
 
-	assert_int_equal(vault_verify(f->vault, marked_actor(f), environment, &bytes, 1, &verdict),
-			 PM_OK);
+	assert_int_equal(
+		fixture_verify_texts(f->vault, marked_actor(f), environment, &bytes, 1, &verdict),
+		PM_OK);
 	return verdict;
 }
 
@@ -324,7 +326,8 @@ static void a_failed_change_is_told_with_its_key_and_error(void **state)
 	const struct rotate_params rotate = { .environment = "live", .key_id = info.id };
 	struct key_info unused;
 	struct actor *actor = marked_actor(f);
-	assert_int_equal(vault_rotate(f->vault, actor, &rotate, &unused, &fresh), PM_CONFLICT);
+	assert_int_equal(fixture_rotate_text(f->vault, actor, &rotate, &unused, &fresh),
+			 PM_CONFLICT);
 	assert_int_equal(vault_audit_failure(f->vault, actor, "RotateKey", "live", PM_CONFLICT),
 			 PM_OK);
 	assert_true(actor->receipt.log == 1);

@@ -2,6 +2,8 @@
  * A bit of one of the token's answers flips, whichever: nothing wrong is ever told or kept. What is
  * told and kept is either right, or there is nothing and the error says so.
  */
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,7 @@
 #include "base/clock.h"
 #include "master_fixture.h"
 #include "rewrap.h"
+#include "sealed.h"
 
 struct trial {
 	struct fixture *f;
@@ -17,6 +20,7 @@ struct trial {
 	struct value_hash hash, made;
 	struct verdict verdicts[4];
 	struct hash_verdict matches[2];
+	bool match;
 };
 
 struct operation {
@@ -37,8 +41,8 @@ static enum pm_err mint(struct trial *trial)
 		.environment = "live", .account = "flip", .product = "", .name = ""
 	};
 
-	return vault_mint(trial->f->vault, fixture_actor(trial->f), &params, &trial->result,
-			  &trial->fresh);
+	return fixture_mint_text(trial->f->vault, fixture_actor(trial->f), &params, &trial->result,
+				 &trial->fresh);
 }
 
 static void minted(struct trial *trial, enum pm_err err)
@@ -53,8 +57,8 @@ static enum pm_err rotate(struct trial *trial)
 {
 	const struct rotate_params params = { .environment = "live", .key_id = trial->info.id };
 
-	return vault_rotate(trial->f->vault, fixture_actor(trial->f), &params, &trial->result,
-			    &trial->fresh);
+	return fixture_rotate_text(trial->f->vault, fixture_actor(trial->f), &params,
+				   &trial->result, &trial->fresh);
 }
 
 static void rotated(struct trial *trial, enum pm_err err)
@@ -86,8 +90,8 @@ static enum pm_err verify(struct trial *trial)
 		bytes_str(trial->text.text),
 	};
 
-	return vault_verify(trial->f->vault, fixture_actor(trial->f), "live", texts, 4,
-			    trial->verdicts);
+	return fixture_verify_texts(trial->f->vault, fixture_actor(trial->f), "live", texts, 4,
+				    trial->verdicts);
 }
 
 static void assert_verdict(const struct verdict *verdict, bool valid, enum pm_reason reason)
@@ -112,6 +116,121 @@ static void verified(struct trial *trial, enum pm_err err)
 	assert_int_equal(trial->verdicts[0].error, PM_OK);
 	assert_int_equal(trial->verdicts[3].error, PM_OK);
 	assert_true(is_valid(trial, &trial->text));
+}
+
+/* Its account's seal is not known any more, and so computed. */
+static void open_account(struct trial *trial)
+{
+	const struct product_info pay = { .name = "pay", .enabled = true };
+	const struct account_params params = {
+		.environment = "live",
+		.id = "acme",
+		.status = VAULT_ACCOUNT_APPROVED,
+		.products = &pay,
+		.product_count = 1,
+	};
+	struct account_info info;
+	struct key_secret none;
+
+	assert_int_equal(vault_create_account(trial->f->vault, fixture_actor(trial->f), &params,
+					      &info, &none),
+			 PM_OK);
+	sealed_forget(live(trial->f)->sealed);
+}
+
+/* The new secret is the text from then on, and the old one the fresh one. */
+static void rotate_later(struct trial *trial)
+{
+	const struct rotate_params params = {
+		.environment = "live", .key_id = trial->info.id, .overlap = 60, .first_use = true
+	};
+
+	trial->fresh = trial->text;
+	assert_int_equal(fixture_rotate_text(trial->f->vault, fixture_actor(trial->f), &params,
+					     &trial->result, &trial->text),
+			 PM_OK);
+}
+
+/* What was to be written before may have kept a good key from its verdict, but made no other of it. */
+static void used_first(struct trial *trial, enum pm_err err)
+{
+	const struct key_record before = stored_key(trial->f, trial->info.id);
+
+	assert_int_equal(err, PM_OK);
+	assert_verdict(&trial->verdicts[0], true, PM_REASON_NONE);
+	assert_verdict(&trial->verdicts[1], false, PM_REASON_WRONG_SECRET);
+	assert_verdict(&trial->verdicts[3], true, PM_REASON_NONE);
+	assert_int_equal(before.first_use, !trial->verdicts[0].valid && !trial->verdicts[3].valid);
+	assert_true(is_valid(trial, &trial->fresh));
+	assert_true(is_valid(trial, &trial->text));
+	assert_int_equal(atomic_load(&live(trial->f)->quarantined), 0);
+}
+
+static void import_text(struct trial *trial, enum import_form form, const char *hmac_key,
+			struct bytes value)
+{
+	const struct import_item item = {
+		.form = form,
+		.value = value,
+		.hmac_key = hmac_key,
+		.account = "acme",
+		.product = "pay",
+		.name = "",
+		.external_ref = "",
+		.tail = "",
+	};
+	struct import_outcome outcome;
+
+	strcpy(trial->text.text, "sk_legacy_4eC39HqLyjWDarjt");
+	assert_int_equal(vault_import_keys(trial->f->vault, fixture_actor(trial->f), "live", &item,
+					   1, &outcome),
+			 PM_OK);
+	assert_int_equal(outcome.error, PM_OK);
+}
+
+static void import_sha256(struct trial *trial)
+{
+	static const char text[] = "sk_legacy_4eC39HqLyjWDarjt";
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+
+	SHA256((const uint8_t *)text, strlen(text), digest);
+	import_text(trial, IMPORT_SHA256, "", bytes_of(digest, sizeof(digest)));
+}
+
+static void import_hmac(struct trial *trial)
+{
+	static const char text[] = "sk_legacy_4eC39HqLyjWDarjt", key[] = "the other system's key";
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	struct master_info info;
+
+	assert_int_equal(vault_import_hmac_key(trial->f->vault, fixture_actor(trial->f), "live",
+					       "legacy", bytes_str(key), &info),
+			 PM_OK);
+	HMAC(EVP_sha256(), key, (int)strlen(key), (const uint8_t *)text, strlen(text), digest,
+	     NULL);
+	import_text(trial, IMPORT_HMAC_SHA256, "legacy", bytes_of(digest, sizeof(digest)));
+}
+
+/* To find it takes more than one computation: a flip may cost it its verdict, but never gives another. */
+static void verified_imported(struct trial *trial, enum pm_err err)
+{
+	assert_int_equal(err, PM_OK);
+	assert_verdict(&trial->verdicts[0], true, PM_REASON_NONE);
+	assert_verdict(&trial->verdicts[1], false, PM_REASON_WRONG_SECRET);
+	assert_verdict(&trial->verdicts[2], false, PM_REASON_UNKNOWN_KEY);
+	assert_verdict(&trial->verdicts[3], true, PM_REASON_NONE);
+	assert_true(is_valid(trial, &trial->text));
+}
+
+static enum pm_err verify_secret(struct trial *trial)
+{
+	return vault_verify_secret(trial->f->vault, fixture_actor(trial->f), "live", trial->info.id,
+				   bytes_str(trial->text.text), &trial->match);
+}
+
+static void secret_verified(struct trial *trial, enum pm_err err)
+{
+	assert_int_equal(trial->match, err == PM_OK);
 }
 
 static void rotate_pepper(struct trial *trial)
@@ -201,6 +320,11 @@ static const struct operation operations[] = {
 	{ "rotate", NULL, rotate, rotated },
 	{ "revoke", NULL, revoke, revoked },
 	{ "verify", NULL, verify, verified },
+	{ "verify a key of an account", open_account, verify, verified },
+	{ "verify a new secret first", rotate_later, verify, used_first },
+	{ "verify an imported key and move it", import_sha256, verify, verified_imported },
+	{ "verify one that another key hashed", import_hmac, verify, verified_imported },
+	{ "verify secret", NULL, verify_secret, secret_verified },
 	{ "verify and move", rotate_pepper, verify, verified },
 	{ "verify what is wrapped and move it", rotate_and_wrap, verify, verified },
 	{ "rewrap secrets", rotate_and_begin, rewrap, rewrapped },

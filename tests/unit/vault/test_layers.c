@@ -65,13 +65,15 @@ static void two_secrets_of_a_key_can_have_different_depths(void **state)
 	const struct rotate_params params = { .environment = "live",
 					      .key_id = info.id,
 					      .overlap = 600 };
-	assert_int_equal(vault_rotate(f->vault, fixture_actor(f), &params, &info, &new), PM_OK);
+	assert_int_equal(fixture_rotate_text(f->vault, fixture_actor(f), &params, &info, &new),
+			 PM_OK);
 	assert_int_equal(current(f, info.id).wrap_count, 0);
 	assert_int_equal(stored_key(f, info.id).secrets[SECRET_PREVIOUS].wrap_count, 1);
 	texts[0] = bytes_str(old.text);
 	texts[1] = bytes_str(new.text);
-	assert_int_equal(vault_verify(f->vault, fixture_actor(f), "live", texts, 2, verdicts),
-			 PM_OK);
+	assert_int_equal(
+		fixture_verify_texts(f->vault, fixture_actor(f), "live", texts, 2, verdicts),
+		PM_OK);
 	assert_true(verdicts[0].valid);
 	assert_true(verdicts[1].valid);
 	assert_true(verdicts[0].secret_expires_at > 0);
@@ -282,10 +284,10 @@ static void past_its_period_a_pepper_makes_nothing_and_verifies(void **state)
 			 PM_OK);
 	live(f)->peppers = (struct vault_periods){ .make_uses = 1 };
 	const struct rotate_params rotate = { .environment = "live", .key_id = info.id };
-	assert_int_equal(vault_mint(f->vault, fixture_actor(f), &mint, &minted, &fresh),
+	assert_int_equal(fixture_mint_text(f->vault, fixture_actor(f), &mint, &minted, &fresh),
 			 PM_KEY_PERIOD_OVER);
 	assert_string_equal(fresh.text, "");
-	assert_int_equal(vault_rotate(f->vault, fixture_actor(f), &rotate, &minted, &fresh),
+	assert_int_equal(fixture_rotate_text(f->vault, fixture_actor(f), &rotate, &minted, &fresh),
 			 PM_KEY_PERIOD_OVER);
 	assert_int_equal(vault_hash(f->vault, fixture_actor(f), "live", "pan", &value, 1, &hash),
 			 PM_KEY_PERIOD_OVER);

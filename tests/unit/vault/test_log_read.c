@@ -64,7 +64,7 @@ static void mint_for(struct fixture *f, const char *environment, const char *acc
 	struct key_text text;
 
 	actor->operator_name = operator_name;
-	assert_int_equal(vault_mint(f->vault, actor, &params, info, &text), PM_OK);
+	assert_int_equal(fixture_mint_text(f->vault, actor, &params, info, &text), PM_OK);
 }
 
 static void entries_are_found_by_what_they_are_about(void **state)

@@ -43,7 +43,7 @@ static void *mint(void *arg)
 		struct key_info info;
 		struct key_text text;
 
-		if (vault_mint(crowd->f->vault, &actor, &params, &info, &text) != PM_OK ||
+		if (fixture_mint_text(crowd->f->vault, &actor, &params, &info, &text) != PM_OK ||
 		    actor.receipt.log == 0)
 			atomic_fetch_add(&crowd->failures, 1);
 	}

@@ -203,8 +203,8 @@ static void keys_move_to_the_new_pepper_on_their_next_verify(void **state)
 					      .overlap = 600 };
 
 	fixture_mint(f, &info, &text);
-	assert_int_equal(vault_rotate(f->vault, fixture_actor(f), &params, &rotated, &second),
-			 PM_OK);
+	assert_int_equal(
+		fixture_rotate_text(f->vault, fixture_actor(f), &params, &rotated, &second), PM_OK);
 	assert_int_equal(
 		vault_rotate_pepper(f->vault, fixture_actor(f), "live", "api-keys", &pepper),
 		PM_OK);

@@ -34,8 +34,9 @@ static void a_sealed_environment_answers_nothing_until_it_is_unsealed(void **sta
 	const struct bytes bytes = bytes_str(text.text);
 	assert_int_equal(seal(f), PM_OK);
 	assert_int_equal(state_of(f), ENV_HSM_SEALED);
-	assert_int_equal(vault_verify(f->vault, fixture_actor(f), "live", &bytes, 1, &verdict),
-			 PM_SEALED);
+	assert_int_equal(
+		fixture_verify_texts(f->vault, fixture_actor(f), "live", &bytes, 1, &verdict),
+		PM_SEALED);
 	assert_int_equal(vault_tend(f->vault), PM_SEALED);
 	assert_int_equal(unseal(f, FAKE_PIN), PM_OK);
 	assert_int_equal(vault_tend(f->vault), PM_OK);

@@ -42,7 +42,8 @@ static void *verify_until_stopped(void *arg)
 		struct verdict verdict;
 		bool was_revoked = atomic_load(&race->revoked);
 
-		if (vault_verify(race->f->vault, &actor, "live", &text, 1, &verdict) != PM_OK)
+		if (fixture_verify_texts(race->f->vault, &actor, "live", &text, 1, &verdict) !=
+		    PM_OK)
 			atomic_fetch_add(&race->broken, 1);
 		if (verdict.valid)
 			atomic_fetch_add(&race->valid, 1);
@@ -112,7 +113,7 @@ static void *rotate_a_few_times(void *arg)
 		struct key_info info;
 		struct key_text text;
 
-		if (vault_rotate(race->f->vault, &actor, &params, &info, &text) == PM_OK)
+		if (fixture_rotate_text(race->f->vault, &actor, &params, &info, &text) == PM_OK)
 			atomic_fetch_add(&race->valid, 1);
 		else
 			atomic_fetch_add(&race->broken, 1);

@@ -138,9 +138,9 @@ static void what_verifies_nothing_any_more_is_left_alone_and_counted_as_ended(vo
 		vault_revoke(f->vault, fixture_actor(f), "live", keys->info[0].id, &keys->info[0]),
 		PM_OK);
 	/* Without an overlap: the previous secret is over. */
-	assert_int_equal(
-		vault_rotate(f->vault, fixture_actor(f), &rotate, &keys->info[1], &keys->text[1]),
-		PM_OK);
+	assert_int_equal(fixture_rotate_text(f->vault, fixture_actor(f), &rotate, &keys->info[1],
+					     &keys->text[1]),
+			 PM_OK);
 	master_rotate(f, PEPPER);
 	struct usage usage = usage_now(f, PEPPER, 1);
 	assert_int_equal(usage.needed, 2);

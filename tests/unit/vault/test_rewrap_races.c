@@ -50,7 +50,7 @@ static bool verify(struct race *race, size_t i, bool expected)
 	char id[32];
 	struct actor actor = race_actor(id);
 
-	return vault_verify(race->f->vault, &actor, "live", &text, 1, &verdict) == PM_OK &&
+	return fixture_verify_texts(race->f->vault, &actor, "live", &text, 1, &verdict) == PM_OK &&
 	       verdict.error == PM_OK && verdict.valid == expected;
 }
 
@@ -60,8 +60,8 @@ static bool rotate(struct race *race, size_t i)
 	char id[32];
 	struct actor actor = race_actor(id);
 
-	return vault_rotate(race->f->vault, &actor, &params, &race->info[i], &race->text[i]) ==
-		       PM_OK &&
+	return fixture_rotate_text(race->f->vault, &actor, &params, &race->info[i],
+				   &race->text[i]) == PM_OK &&
 	       verify(race, i, true);
 }
 
@@ -83,7 +83,7 @@ static bool mint(struct race *race, size_t i)
 	char id[32];
 	struct actor actor = race_actor(id);
 
-	return vault_mint(race->f->vault, &actor, &params, &race->info[i], &race->text[i]) ==
+	return fixture_mint_text(race->f->vault, &actor, &params, &race->info[i], &race->text[i]) ==
 		       PM_OK &&
 	       verify(race, i, true);
 }

@@ -73,6 +73,40 @@ static struct environment_record an_environment(void)
 	};
 }
 
+/* What the second release put behind it for a secret that was wrapped under versions 2 and 3. */
+static const char old_wraps[] = "000000057772617073"
+				"00000002000000020000000300000000";
+
+static struct account_record an_account(void)
+{
+	return (struct account_record){
+		.environment = "live",
+		.id = "acme",
+		.name = "ACME",
+		.merchant = "17",
+		.status = ACCOUNT_APPROVED,
+		.products = "+pay\n",
+		.created_by = "unit/alice",
+		.created_at = 1,
+		.changed_at = 2,
+		.revision = 2,
+	};
+}
+
+static struct operator_record an_operator(void)
+{
+	return (struct operator_record){
+		.environment = "live",
+		.id = "alice",
+		.name = "Alice",
+		.roles = "acme=ADMIN\n",
+		.created_by = "unit/alice",
+		.created_at = 1,
+		.changed_at = 2,
+		.revision = 2,
+	};
+}
+
 static void assert_covers(const struct seal_task *task, const char *hex)
 {
 	char text[2 * SEAL_ROOM + 1];
@@ -96,6 +130,22 @@ static void records_of_the_first_release_cover_what_they_did(void **state)
 	assert_covers(&task, old_master);
 	seal_cover_environment(&task, &environment);
 	assert_covers(&task, old_environment);
+}
+
+static void a_wrapped_key_of_the_second_release_covers_what_it_did(void **state)
+{
+	struct key_record key = a_key();
+	char expected[sizeof(old_key) + sizeof(old_wraps)];
+	struct seal_task task;
+
+	(void)state;
+	key.secrets[SECRET_CURRENT].wraps[0] = 2;
+	key.secrets[SECRET_CURRENT].wraps[1] = 3;
+	key.secrets[SECRET_CURRENT].wrap_count = 2;
+	seal_cover_key(&task, &key);
+	strcpy(expected, old_key);
+	strcat(expected, old_wraps);
+	assert_covers(&task, expected);
 }
 
 #define VARIANTS_MAX 64
@@ -181,17 +231,146 @@ static void no_wrap_can_be_moved_under_a_seal(void **state)
 	assert_all_differ(&variants);
 }
 
+/* Gives a copy of the record in which one statement has been done, and it alone. */
+#define ADD_KEY_WITH(statement)                                                                    \
+	do {                                                                                       \
+		struct key_record key = a_key();                                                   \
+		statement;                                                                         \
+		add_key(&variants, key);                                                           \
+	} while (0)
+
+static void no_list_or_state_of_a_key_can_be_altered_under_its_seal(void **state)
+{
+	static struct variants variants;
+
+	(void)state;
+	ADD_KEY_WITH((void)0);
+	ADD_KEY_WITH(strcpy(key.external_ref, "x"));
+	ADD_KEY_WITH(strcpy(key.scopes, "x"));
+	ADD_KEY_WITH(strcpy(key.labels, "x"));
+	ADD_KEY_WITH(strcpy(key.networks, "x"));
+	ADD_KEY_WITH(strcpy(key.import_key, "x"));
+	ADD_KEY_WITH(strcpy(key.networks, "xy"));
+	ADD_KEY_WITH((strcpy(key.labels, "x"), strcpy(key.networks, "y")));
+	ADD_KEY_WITH(key.not_before = 1);
+	ADD_KEY_WITH(key.disabled_at = 1);
+	ADD_KEY_WITH(key.first_use = true);
+	ADD_KEY_WITH(key.first_use_overlap = 1);
+	ADD_KEY_WITH(key.last_version = 1);
+	ADD_KEY_WITH(key.registered = true);
+	ADD_KEY_WITH(key.lookup_version = 1);
+	ADD_KEY_WITH(key.lookup[0] = 1);
+	ADD_KEY_WITH(key.lookup[STORE_LOOKUP_LEN - 1] = 1);
+	ADD_KEY_WITH(key.secrets[SECRET_CURRENT].form = SECRET_TEXT);
+	ADD_KEY_WITH(key.secrets[SECRET_PREVIOUS].form = SECRET_TEXT);
+	ADD_KEY_WITH(key.secrets[SECRET_CURRENT].form = SECRET_SHA256);
+	assert_all_differ(&variants);
+}
+
+#define ADD_WITH(type, make, cover, statement)                                                     \
+	do {                                                                                       \
+		struct type record = make();                                                       \
+		statement;                                                                         \
+		assert_true(variants.count < VARIANTS_MAX);                                        \
+		cover(&variants.tasks[variants.count++], &record);                                 \
+	} while (0)
+#define ADD_ACCOUNT_WITH(statement)                                                                \
+	ADD_WITH(account_record, an_account, seal_cover_account, statement)
+#define ADD_OPERATOR_WITH(statement)                                                               \
+	ADD_WITH(operator_record, an_operator, seal_cover_operator, statement)
+
+static void no_account_can_be_altered_under_its_seal(void **state)
+{
+	static struct variants variants;
+
+	(void)state;
+	ADD_ACCOUNT_WITH((void)0);
+	ADD_ACCOUNT_WITH(strcpy(record.environment, "test"));
+	ADD_ACCOUNT_WITH(strcpy(record.id, "x"));
+	ADD_ACCOUNT_WITH(strcpy(record.name, "x"));
+	ADD_ACCOUNT_WITH(strcpy(record.merchant, "x"));
+	ADD_ACCOUNT_WITH(record.status = ACCOUNT_SUSPENDED);
+	ADD_ACCOUNT_WITH(strcpy(record.products, "-pay\n"));
+	ADD_ACCOUNT_WITH(strcpy(record.first_product, "pay"));
+	ADD_ACCOUNT_WITH(strcpy(record.first_key, "0123456789abcdef"));
+	ADD_ACCOUNT_WITH(strcpy(record.created_by, "x"));
+	ADD_ACCOUNT_WITH(record.created_at = 9);
+	ADD_ACCOUNT_WITH(record.changed_at = 9);
+	ADD_ACCOUNT_WITH(record.approved_at = 9);
+	ADD_ACCOUNT_WITH(record.closed_at = 9);
+	ADD_ACCOUNT_WITH(record.closing = true);
+	ADD_ACCOUNT_WITH(record.revision = 9);
+	assert_all_differ(&variants);
+}
+
+static void no_operator_can_be_altered_under_its_seal(void **state)
+{
+	static struct variants variants;
+
+	(void)state;
+	ADD_OPERATOR_WITH((void)0);
+	ADD_OPERATOR_WITH(strcpy(record.environment, "test"));
+	ADD_OPERATOR_WITH(strcpy(record.id, "x"));
+	ADD_OPERATOR_WITH(strcpy(record.name, "x"));
+	ADD_OPERATOR_WITH(strcpy(record.roles, "acme=SUPERADMIN\n"));
+	ADD_OPERATOR_WITH(record.pin_version = 9);
+	ADD_OPERATOR_WITH(record.pin_salt[STORE_SALT_LEN - 1] = 9);
+	ADD_OPERATOR_WITH(record.pin_mac[STORE_MAC_LEN - 1] = 9);
+	ADD_OPERATOR_WITH(record.pin_set_at = 9);
+	ADD_OPERATOR_WITH(record.failures = 9);
+	ADD_OPERATOR_WITH(record.locked_until = 9);
+	ADD_OPERATOR_WITH(strcpy(record.created_by, "x"));
+	ADD_OPERATOR_WITH(record.created_at = 9);
+	ADD_OPERATOR_WITH(record.changed_at = 9);
+	ADD_OPERATOR_WITH(record.disabled_at = 9);
+	ADD_OPERATOR_WITH(record.revision = 9);
+	assert_all_differ(&variants);
+}
+
+#define FILL(field) memset(field, 'a', sizeof(field) - 1)
+
+static void the_longest_account_and_operator_are_covered_whole(void **state)
+{
+	struct account_record account = an_account();
+	struct operator_record operator_ = an_operator();
+	struct seal_task task;
+
+	(void)state;
+	FILL(account.environment);
+	FILL(account.id);
+	FILL(account.name);
+	FILL(account.merchant);
+	FILL(account.products);
+	FILL(account.first_product);
+	FILL(account.first_key);
+	FILL(account.created_by);
+	seal_cover_account(&task, &account);
+	assert_false(task.covered.full);
+	FILL(operator_.environment);
+	FILL(operator_.id);
+	FILL(operator_.name);
+	FILL(operator_.roles);
+	FILL(operator_.created_by);
+	seal_cover_operator(&task, &operator_);
+	assert_false(task.covered.full);
+}
+
 static void the_longest_record_is_covered_whole(void **state)
 {
 	struct key_record key = a_key();
 	struct seal_task task;
 
 	(void)state;
-	memset(key.account, 'a', STORE_ACCOUNT_MAX);
-	memset(key.product, 'a', STORE_PRODUCT_MAX);
-	memset(key.name, 'a', STORE_NAME_MAX);
-	memset(key.created_by, 'a', STORE_ACTOR_MAX);
-	memset(key.environment, 'a', STORE_ENVIRONMENT_MAX);
+	FILL(key.account);
+	FILL(key.product);
+	FILL(key.name);
+	FILL(key.created_by);
+	FILL(key.environment);
+	FILL(key.external_ref);
+	FILL(key.scopes);
+	FILL(key.labels);
+	FILL(key.networks);
+	FILL(key.import_key);
 	for (size_t i = 0; i < SECRETS_PER_KEY; i++)
 		key.secrets[i].wrap_count = STORE_WRAPS_MAX;
 	seal_cover_key(&task, &key);
@@ -295,6 +474,11 @@ int main(void)
 		cmocka_unit_test(records_of_the_first_release_cover_what_they_did),
 		cmocka_unit_test(no_wrap_can_be_moved_under_a_seal),
 		cmocka_unit_test(the_longest_record_is_covered_whole),
+		cmocka_unit_test(a_wrapped_key_of_the_second_release_covers_what_it_did),
+		cmocka_unit_test(no_list_or_state_of_a_key_can_be_altered_under_its_seal),
+		cmocka_unit_test(no_account_can_be_altered_under_its_seal),
+		cmocka_unit_test(no_operator_can_be_altered_under_its_seal),
+		cmocka_unit_test(the_longest_account_and_operator_are_covered_whole),
 		cmocka_unit_test(no_state_of_a_master_key_can_be_altered_under_its_seal),
 		cmocka_unit_test(a_standby_token_cannot_be_added_or_taken_away),
 		TEST(a_seal_holds_as_long_as_its_version_vouches),

@@ -150,8 +150,9 @@ static void a_standby_with_another_key_answers_nothing(void **state)
 	fake_hsm_swap_key(hsm_member(hsm(f), 1), 1);
 	fall(f);
 	const struct bytes bytes = bytes_str(text.text);
-	assert_int_equal(vault_verify(f->vault, fixture_actor(f), "live", &bytes, 1, &verdict),
-			 PM_TOKEN_MISMATCH);
+	assert_int_equal(
+		fixture_verify_texts(f->vault, fixture_actor(f), "live", &bytes, 1, &verdict),
+		PM_TOKEN_MISMATCH);
 	assert_int_equal(vault_tend(f->vault), PM_TOKEN_MISMATCH);
 	assert_int_equal(status(f).state, ENV_REFUSING);
 	/* Back at once: there is nothing to lose. */

@@ -23,6 +23,8 @@ enum role {
 	ROLE_HASHER = 4,    /* hash values and verify hashes */
 	ROLE_CUSTODIAN = 8, /* master keys, orphans, seal and PIN; rotate the audit log */
 	ROLE_AUDITOR = 16,  /* read keys, master keys, tokens and the audit log */
+	ROLE_PORTAL = 32,   /* what an issuer may and accounts, but on somebody's behalf only */
+	ROLE_STAFF = 64,    /* accounts, products, operators, imports, leak reports */
 };
 
 #define RPC_CALLER_NAME_MAX 63
