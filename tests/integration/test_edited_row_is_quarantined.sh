@@ -12,6 +12,7 @@ edit()
 	start_vault
 }
 
+columns=$(database "SELECT group_concat(name) FROM pragma_table_info('api_key')")
 mint live 'product: "p"'
 other=$key other_id=$key_id
 mint test
@@ -46,6 +47,15 @@ quarantined_by "a key made to live longer" 'UPDATE api_key SET expires_at = 0 WH
 mint live
 quarantined_by "a key given to another account" "UPDATE api_key SET account = 'evil' WHERE id = @"
 
+mint live 'disabled: true'
+quarantined_by "a disabled key enabled" 'UPDATE api_key SET disabled_at = 0 WHERE id = @'
+
+mint live 'networks: "192.0.2.0/24" scopes: "payments.read"'
+quarantined_by "a key freed of its networks" "UPDATE api_key SET networks = '' WHERE id = @"
+
+mint live 'scopes: "payments.read"'
+quarantined_by "a key given more scopes" "UPDATE api_key SET scopes = 'payments.read payments.write' WHERE id = @"
+
 mint live
 quarantined_by "another key's hash put into a row" "UPDATE api_key SET current_mac =
 	(SELECT current_mac FROM api_key WHERE id = '$other_id') WHERE id = @"
@@ -55,17 +65,47 @@ quarantined_by "another row put under a key's id, seal and all" "
 	CREATE TEMP TABLE copy AS SELECT * FROM api_key WHERE id = '$other_id';
 	UPDATE copy SET id = @;
 	DELETE FROM api_key WHERE id = @;
-	INSERT INTO api_key SELECT * FROM copy"
+	INSERT INTO api_key ($columns) SELECT $columns FROM copy"
 
 tell "a test key's row copied to live does not make it a live key"
 edit "CREATE TEMP TABLE copy AS SELECT * FROM api_key WHERE environment = 'test';
 	UPDATE copy SET environment = 'live';
-	INSERT INTO api_key SELECT * FROM copy"
+	INSERT INTO api_key ($columns) SELECT $columns FROM copy"
 verdict_is WRONG_ENVIRONMENT live "$elsewhere"
 verdict_is VALID test "$elsewhere"
 
+tell "a suspended account that was approved by an editor's hand, or removed, is of no use to its keys"
+change 'create_account { environment: "live" id: "acme" status: ACCOUNT_SUSPENDED
+	products { name: "p" enabled: true } }'
+verdict_is ACCOUNT_INACTIVE live "$other"
+edit "UPDATE account SET status = 3 WHERE id = 'acme'"
+verdict_is QUARANTINED live "$other"
+edit "UPDATE account SET status = 4 WHERE id = 'acme'"
+verdict_is ACCOUNT_INACTIVE live "$other"
+change 'update_account { environment: "live" id: "acme" status: ACCOUNT_APPROVED }'
+verdict_is VALID live "$other"
+change 'create_account { environment: "live" id: "registered" status: ACCOUNT_APPROVED
+	products { name: "p" enabled: true } }'
+change 'mint_key { environment: "live" account: "registered" product: "p" }'
+key=$(field api_key)
+verdict_is VALID live "$key"
+edit "DELETE FROM account WHERE id = 'registered'"
+verdict_is QUARANTINED live "$key"
+
+tell "an operator who made himself superadmin is nobody"
+change 'create_operator { environment: "live" id: "mallory" new_pin: "2718" grants { account: "acme" role: VIEWER } }'
+edit "UPDATE operator SET roles = '*=SUPERADMIN' || char(10) WHERE id = 'mallory'"
+sed -i 's/^roles =.*/roles = portal verifier/' "$dir/peppermintd.conf"
+stop_vault
+start_vault
+call "operator: \"mallory\" get_key { environment: \"live\" key_id: \"$other_id\" }"
+[[ $(field error) =~ ^(NOT_FOUND|RECORD_QUARANTINED)$ ]] || fail "it was told: $output"
+sed -i 's/^roles =.*/roles = verifier issuer staff custodian auditor/' "$dir/peppermintd.conf"
+stop_vault
+start_vault
+
 tell "a row that was removed is an unknown key"
-mint live
+mint live 'product: "p"'
 edit "DELETE FROM api_key WHERE id = '$key_id'"
 verdict_is UNKNOWN_KEY live "$key"
 
@@ -80,7 +120,7 @@ refused_by()
 	start_vault
 	verdict live "$other"
 	[[ ! $verdict =~ ^(VALID|)$ ]] || fail "live still serves: $verdict"
-	change 'mint_key { environment: "live" account: "acme" }'
+	change 'mint_key { environment: "live" account: "acme" product: "p" }'
 	[ -n "$(field error)" ] || fail "live still mints"
 	call 'status { }'
 	says 'state: REFUSING' 'detail: '
