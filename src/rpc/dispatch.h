@@ -66,7 +66,7 @@ enum rpc_scope {
 	X(VerifySecret, verify_secret, VERIFY_SECRET, ROLE_ISSUER | ROLE_PORTAL | ROLE_VERIFIER,   \
 	  RPC_READS)                                                                               \
 	X(RevealKey, reveal_key, REVEAL_KEY, ROLE_ISSUER | ROLE_PORTAL, RPC_WRITES)                \
-	X(Confirm, confirm, CONFIRM, ROLE_ISSUER | ROLE_PORTAL | ROLE_STAFF, RPC_READS)            \
+	X(Confirm, confirm, CONFIRM, ROLE_ISSUER | ROLE_PORTAL, RPC_READS)                         \
 	X(CreateAccount, create_account, CREATE_ACCOUNT, ROLE_STAFF, RPC_WRITES)                   \
 	X(UpdateAccount, update_account, UPDATE_ACCOUNT, ROLE_STAFF, RPC_WRITES)                   \
 	X(GetAccount, get_account, GET_ACCOUNT, ROLE_STAFF | ROLE_PORTAL | ROLE_AUDITOR,           \

@@ -12,7 +12,6 @@ struct account_room {
 	struct account_info info;
 	struct key_secret secret;
 };
-
 static enum pm_err field_word(struct call *call, const char *field, const char *text, size_t max)
 {
 	TRY(field_optional(call, field, text, max));
@@ -92,6 +91,19 @@ static enum pm_err reply_with_account(struct call *call, struct account_info *in
 	return PM_OK;
 }
 
+/* For creating and updating: the rest of the parameters, all checked, and room for the answer. */
+static enum pm_err complete(struct call *call, Peppermint__V1__Product *const *products,
+			    size_t count, ProtobufCBinaryData recipient,
+			    struct account_params *params, struct account_room **room)
+{
+	*room = arena_alloc(call->arena, sizeof(**room));
+	if (!*room)
+		return PM_NO_MEMORY;
+	TRY(products_of(call, products, count, params));
+	TRY(field_recipient(call, recipient, &params->recipient));
+	return check_account(call, params);
+}
+
 enum pm_err handle_create_account(struct call *call,
 				  const Peppermint__V1__CreateAccountRequest *request,
 				  Peppermint__V1__CreateAccountReply *reply)
@@ -107,13 +119,10 @@ enum pm_err handle_create_account(struct call *call,
 		.first_product = request->first_product,
 		.status = (enum vault_account_status)request->status,
 	};
-	struct account_room *room = arena_alloc(call->arena, sizeof(*room));
+	struct account_room *room = NULL;
 
-	if (!room)
-		return PM_NO_MEMORY;
-	TRY(products_of(call, request->products, request->n_products, &params));
-	TRY(field_recipient(call, request->recipient, &params.recipient));
-	TRY(check_account(call, &params));
+	TRY(complete(call, request->products, request->n_products, request->recipient, &params,
+		     &room));
 	TRY(vault_create_account(call->rpc->vault, &call->actor, &params, &room->info,
 				 &room->secret));
 	reply->api_key = room->secret.text.text;
@@ -136,13 +145,10 @@ enum pm_err handle_update_account(struct call *call,
 		.first_product = request->first_product,
 		.status = (enum vault_account_status)request->status,
 	};
-	struct account_room *room = arena_alloc(call->arena, sizeof(*room));
+	struct account_room *room = NULL;
 
-	if (!room)
-		return PM_NO_MEMORY;
-	TRY(products_of(call, request->products, request->n_products, &params));
-	TRY(field_recipient(call, request->recipient, &params.recipient));
-	TRY(check_account(call, &params));
+	TRY(complete(call, request->products, request->n_products, request->recipient, &params,
+		     &room));
 	TRY(vault_update_account(call->rpc->vault, &call->actor, &params, &room->info,
 				 &room->secret));
 	reply->api_key = room->secret.text.text;

@@ -224,6 +224,9 @@ static void a_portal_acts_on_behalf_of_somebody(void **state)
 	set_caller(a->f, ROLE_PORTAL | ROLE_ISSUER, ALL_ENVIRONMENTS);
 	assert_int_equal(ask_whole(a, CALL(MINT_KEY)), PM_OK);
 	assert_false(fake_asked().on_behalf);
+	set_caller(a->f, ROLE_PORTAL | ROLE_STAFF, ALL_ENVIRONMENTS);
+	assert_int_equal(ask_whole(a, CALL(CONFIRM)), PM_OK);
+	assert_true(fake_asked().on_behalf); /* as the act will be */
 	set_caller(a->f, ROLE_PORTAL | ROLE_AUDITOR, ALL_ENVIRONMENTS);
 	assert_int_equal(ask_whole(a, CALL(GET_KEY)), PM_OK);
 	assert_false(fake_asked().on_behalf);
