@@ -4,18 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "tlog/base64.h"
+
 /*
  * FFFFFFFFSNNNNNNNNNNNNNNNN.id.text: what the list is of (8 hex digits), segment, number (16), and
- * the text in base64url without padding.
+ * the text in base64.
  */
 #define HEAD_LEN (8 + 1 + 16 + 1)
-#define TEXT_LEN_MAX ((POSITION_TEXT_MAX * 4 + 2) / 3)
+#define TEXT_LEN_MAX BASE64_LEN(POSITION_TEXT_MAX)
 
 _Static_assert(HEAD_LEN + STORE_ID_LEN + 1 + TEXT_LEN_MAX <= STORE_POSITION_MAX,
 	       "every place can be told");
-
-static const char base64_alphabet[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 int position_compare(const struct position *a, const struct position *b)
 {
@@ -67,46 +67,15 @@ static uint32_t fingerprint(const struct key_filter *filter)
 	return mix_number(hash, (int64_t)filter->sort * 2 + filter->descending);
 }
 
-static void encode_text(const char *text, char *out)
-{
-	size_t len = strlen(text);
-	uint32_t bits = 0;
-	unsigned held = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		bits = bits << 8 | (uint8_t)text[i];
-		for (held += 8; held >= 6; held -= 6)
-			*out++ = base64_alphabet[bits >> (held - 6) & 63];
-	}
-	if (held > 0)
-		*out++ = base64_alphabet[bits << (6 - held) & 63];
-	*out = '\0';
-}
-
 /* False unless it is what encoding some text gives. */
 static bool decode_text(const char *in, char out[POSITION_TEXT_MAX + 1])
 {
-	char again[TEXT_LEN_MAX + 1];
-	uint32_t bits = 0;
-	unsigned held = 0;
-	size_t len = 0;
+	struct buf text = { .data = (uint8_t *)out, .cap = POSITION_TEXT_MAX };
 
-	if (strlen(in) > TEXT_LEN_MAX)
+	if (*in != '\0' && !base64_decode(bytes_str(in), &text))
 		return false;
-	for (const char *at = in; *at; at++) {
-		const char *digit = strchr(base64_alphabet, *at);
-		if (!digit)
-			return false;
-		bits = bits << 6 | (uint32_t)(digit - base64_alphabet);
-		held += 6;
-		if (held < 8)
-			continue;
-		held -= 8;
-		out[len++] = (char)(bits >> held & 255);
-	}
-	out[len] = '\0';
-	encode_text(out, again);
-	return strcmp(again, in) == 0;
+	out[text.len] = '\0';
+	return strlen(out) == text.len;
 }
 
 void position_format(const struct position *position, const struct key_filter *filter,
@@ -114,7 +83,7 @@ void position_format(const struct position *position, const struct key_filter *f
 {
 	char text[TEXT_LEN_MAX + 1];
 
-	encode_text(position->text, text);
+	base64_encode(bytes_str(position->text), text);
 	snprintf(out, STORE_POSITION_MAX + 1, "%08" PRIx32 "%" PRIu32 "%016" PRIx64 ".%s.%s",
 		 fingerprint(filter), position->segment, (uint64_t)position->number, position->id,
 		 text);

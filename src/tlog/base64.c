@@ -1,4 +1,4 @@
-#include "base64.h"
+#include "tlog/base64.h"
 
 #include <openssl/evp.h>
 #include <string.h>

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base64.h"
 #include "lines.h"
 #include "sha256.h"
 #include "signature.h"
+#include "tlog/base64.h"
 #include "tlog/note.h"
 
 /* unicode.IsSpace of Go, by which others who read these names refuse them. */

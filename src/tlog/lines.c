@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base64.h"
+#include "tlog/base64.h"
 
 bool line_take(struct bytes *rest, struct bytes *line)
 {

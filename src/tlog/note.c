@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base64.h"
 #include "lines.h"
 #include "signature.h"
+#include "tlog/base64.h"
 
 #define LINE_START "\xe2\x80\x94 " /* an em dash and a space */
 

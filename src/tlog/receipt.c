@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base64.h"
 #include "lines.h"
+#include "tlog/base64.h"
 #include "tlog/note.h"
 
 #define FIRST_LINE "c2sp.org/tlog-proof@v1"
